@@ -1,0 +1,31 @@
+/** The states of experiments and tasks, and the one table of legal transitions. */
+
+export const experimentTransitions = {
+  queued: ['running', 'cancelling', 'failed'],
+  running: ['completed', 'failed', 'cancelling'],
+  cancelling: ['cancelled'],
+  completed: [],
+  failed: ['queued'],
+  cancelled: ['queued'],
+} as const satisfies Record<string, readonly string[]>;
+export type ExperimentState = keyof typeof experimentTransitions;
+export const experimentStates = Object.keys(experimentTransitions) as ExperimentState[];
+export const terminalStates = ['completed', 'failed', 'cancelled'] as const satisfies ExperimentState[];
+
+/** A task is one unit of queued work: a train tile, a batch of analyses, a strip, or a finish. */
+export const taskTransitions = {
+  pending: ['leased', 'failed'],
+  leased: ['done', 'failed', 'pending'],
+  done: ['pending'],
+  failed: ['pending'],
+} as const satisfies Record<string, readonly string[]>;
+export type TaskState = keyof typeof taskTransitions;
+
+/** The waves of a kernel's work, in order (design: life of an experiment). */
+export const waves = ['train', 'analysis', 'strip', 'finish'] as const;
+export type Wave = (typeof waves)[number];
+
+/** True when `to` may follow `from`. */
+export function isLegalTransition(from: ExperimentState, to: ExperimentState): boolean {
+  return (experimentTransitions[from] as readonly string[]).includes(to);
+}
