@@ -1,73 +1,75 @@
 /**
  * The experiment spec: the schema every type, validation, default and OpenAPI description comes from.
  * `ExperimentSpec` is the *filled* spec: every default present, absence written as null.
+ * A property with a `default` may be left out of a request; every other one is required.
  */
 import { type Static, type TSchema, Type } from 'typebox';
+import { type Activation, activationSchema } from './activation.js';
+import { depthAxisSchema, varianceAxisSchema } from './axis.js';
+import { specLimits } from './limits.js';
 
 const closed = { additionalProperties: false } as const;
+const nullable = <S extends TSchema>(schema: S, options: { default?: null; description?: string } = {}) =>
+  Type.Union([schema, Type.Null()], options);
 
 export const kernelNameSchema = Type.Enum(['nngp', 'ntk']);
 export type KernelName = Static<typeof kernelNameSchema>;
 
-export const precisionSchema = Type.Enum(['f32', 'f64']);
+export const precisionSchema = Type.Enum(['f32', 'f64'], {
+  default: 'f64',
+  description: 'Precision of tile computation and storage; analysis is always float64.',
+});
 export type Precision = Static<typeof precisionSchema>;
 
 export const familySchema = Type.Enum(['fcn', 'cnn-flatten', 'cnn-gap']);
 export type Family = Static<typeof familySchema>;
 
-export const paddingSchema = Type.Enum(['circular', 'same']);
+export const paddingSchema = Type.Enum(['circular', 'same'], { default: 'circular' });
 export type Padding = Static<typeof paddingSchema>;
 
-const activation = <N extends string, P extends Record<string, TSchema>>(name: N, parameters: P) =>
-  Type.Object({ name: Type.Literal(name), ...parameters }, closed);
+/** Names a data set may have: no path separators, no leading dot. */
+export const datasetNamePattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$';
 
-/** One schema per activation; every parameter is required (theory.md, dual activations). */
-export const activationSchemas = {
-  identity: activation('identity', {}),
-  relu: activation('relu', {}),
-  'leaky-relu': activation('leaky-relu', { alpha: Type.Number() }),
-  abs: activation('abs', {}),
-  abrelu: activation('abrelu', { a: Type.Number(), b: Type.Number() }),
-  erf: activation('erf', {}),
-  gelu: activation('gelu', {}),
-  sin: activation('sin', { a: Type.Number(), b: Type.Number(), c: Type.Number() }),
-  rbf: activation('rbf', { gamma: Type.Number({ exclusiveMinimum: 0 }) }),
-  tanh: activation('tanh', {}),
-} as const;
-export type ActivationName = keyof typeof activationSchemas;
-export const activationSchema = Type.Union(Object.values(activationSchemas) as unknown as [
-  (typeof activationSchemas)[ActivationName],
-]);
-export type Activation = { [N in ActivationName]: Static<(typeof activationSchemas)[N]> }[ActivationName];
-
-/** A list of values, or a range with both ends included. */
-export const axisSchema = Type.Union([
-  Type.Array(Type.Number(), { minItems: 1 }),
-  Type.Object({ from: Type.Number(), to: Type.Number(), count: Type.Integer({ minimum: 2 }) }, closed),
-  Type.Object({ from: Type.Number(), to: Type.Number(), step: Type.Number({ exclusiveMinimum: 0 }) }, closed),
-]);
-export type Axis = Static<typeof axisSchema>;
-
-const index = Type.Integer({ minimum: 0 });
+const index = Type.Integer({ minimum: 0, maximum: specLimits.index });
+const positive = Type.Integer({ minimum: 1, maximum: specLimits.index });
+const selection = (count: typeof index, minItems: number, options: { default?: number; description: string }) =>
+  Type.Union(
+    [
+      count,
+      Type.Object({ offset: index, count }, { ...closed, description: 'Images offset .. offset + count - 1.' }),
+      Type.Object(
+        { indices: Type.Array(index, { minItems, maxItems: specLimits.indices, uniqueItems: true }) },
+        { ...closed, description: 'These images; kept in ascending order.' },
+      ),
+    ],
+    options,
+  );
 /** Which images of a split: the first n (or n drawn by the seed), a range, or a list. */
-export const selectionSchema = Type.Union([
-  index,
-  Type.Object({ offset: index, count: index }, closed),
-  Type.Object({ indices: Type.Array(index) }, closed),
-]);
+export const selectionSchema = selection(index, 0, {
+  default: 0,
+  description: 'Test images: the first n (with a seed: n drawn, classes balanced), a range, or a list.',
+});
 export type Selection = Static<typeof selectionSchema>;
+const trainSelectionSchema = selection(positive, 1, {
+  description: 'Training images: the first n (with a seed: n drawn, classes balanced), a range, or a list.',
+});
 
-export const normalizationSchema = Type.Enum(['standardize', 'unit-sphere', 'scale', 'none']);
+export const normalizationSchema = Type.Enum(['standardize', 'unit-sphere', 'scale', 'none'], {
+  default: 'standardize',
+});
 export type Normalization = Static<typeof normalizationSchema>;
-export const labelsSchema = Type.Enum(['one-hot', 'centered', 'centered-over-images']);
+export const labelsSchema = Type.Enum(['one-hot', 'centered', 'centered-over-images'], { default: 'centered' });
 export type Labels = Static<typeof labelsSchema>;
 
 export const datasetSpecSchema = Type.Object(
   {
-    id: Type.String({ minLength: 1, maxLength: 64, description: 'The name of a data set.' }),
-    train: selectionSchema,
+    id: Type.String({ pattern: datasetNamePattern, description: 'The name of a data set.' }),
+    train: trainSelectionSchema,
     test: selectionSchema,
-    seed: Type.Union([Type.Integer({ minimum: 0, maximum: 4294967295 }), Type.Null()]),
+    seed: nullable(Type.Integer({ minimum: 0, maximum: 4_294_967_295 }), {
+      default: null,
+      description: 'Draws counts of images, classes balanced; null takes them in file order.',
+    }),
     normalization: normalizationSchema,
     labels: labelsSchema,
   },
@@ -76,7 +78,17 @@ export const datasetSpecSchema = Type.Object(
 export type DatasetSpec = Static<typeof datasetSpecSchema>;
 
 export const architectureSchema = Type.Object(
-  { family: familySchema, activation: activationSchema, filterSize: Type.Integer({ minimum: 1 }), padding: paddingSchema },
+  {
+    family: familySchema,
+    activation: activationSchema,
+    filterSize: Type.Integer({
+      minimum: 1,
+      maximum: specLimits.filterSize,
+      default: 3,
+      description: 'Pixels on a side of the filter, odd; CNN families only.',
+    }),
+    padding: paddingSchema,
+  },
   closed,
 );
 export interface Architecture {
@@ -86,37 +98,64 @@ export interface Architecture {
   padding: Padding;
 }
 
+const analysisValues = { minItems: 1, maxItems: specLimits.analysisValues, uniqueItems: true } as const;
 export const regressionSchema = Type.Object(
-  { diagReg: Type.Array(Type.Number({ minimum: 0 }), { minItems: 1 }) },
+  {
+    diagReg: Type.Array(Type.Number({ minimum: 0 }), {
+      ...analysisValues,
+      default: [0],
+      description: 'Ridges r of Theta + r tr(Theta)/m I.',
+    }),
+  },
   closed,
 );
 export const dynamicsSchema = Type.Object(
   {
-    times: Type.Array(Type.Number({ minimum: 0 }), { minItems: 1 }),
-    learningRate: Type.Union([Type.Literal('max'), Type.Number({ exclusiveMinimum: 0 })]),
+    times: Type.Array(Type.Number({ minimum: 0 }), { ...analysisValues, description: 'Gradient-flow times.' }),
+    learningRate: Type.Union([Type.Literal('max'), Type.Number({ exclusiveMinimum: 0 })], {
+      default: 'max',
+      description: '"max" is 2/lambda_max of each kernel.',
+    }),
   },
   closed,
+);
+export const analysisSchema = Type.Object(
+  {
+    spectrum: Type.Enum(['full', 'none'], { default: 'full' }),
+    regression: nullable(regressionSchema, { default: null, description: 'Ridge regression; null for none.' }),
+    dynamics: nullable(dynamicsSchema, { default: null, description: 'Gradient flow; null for none.' }),
+  },
+  { ...closed, default: { spectrum: 'full', regression: null, dynamics: null } },
+);
+export const keepSchema = Type.Object(
+  {
+    kernels: Type.Enum(['none', 'train', 'all'], { default: 'train' }),
+    predictions: Type.Boolean({ default: false }),
+  },
+  { ...closed, default: { kernels: 'train', predictions: false } },
 );
 
 export const experimentSpecSchema = Type.Object(
   {
-    name: Type.String({ minLength: 1, maxLength: 200 }),
+    name: Type.String({ minLength: 1, maxLength: specLimits.nameLength }),
     dataset: datasetSpecSchema,
     architecture: architectureSchema,
-    grid: Type.Object({ weightVariance: axisSchema, biasVariance: axisSchema, depth: axisSchema }, closed),
-    kernels: Type.Array(kernelNameSchema, { minItems: 1, maxItems: 2 }),
-    precision: precisionSchema,
-    tileSize: Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 1 })]),
-    analysis: Type.Object(
-      {
-        spectrum: Type.Enum(['full', 'none']),
-        regression: Type.Union([regressionSchema, Type.Null()]),
-        dynamics: Type.Union([dynamicsSchema, Type.Null()]),
-      },
+    grid: Type.Object(
+      { weightVariance: varianceAxisSchema, biasVariance: varianceAxisSchema, depth: depthAxisSchema },
       closed,
     ),
-    keep: Type.Object({ kernels: Type.Enum(['none', 'train', 'all']), predictions: Type.Boolean() }, closed),
-    numerics: Type.Enum(['pinned', 'any']),
+    kernels: Type.Array(kernelNameSchema, { minItems: 1, maxItems: 2, uniqueItems: true, default: ['ntk'] }),
+    precision: precisionSchema,
+    tileSize: Type.Union([Type.Literal('auto'), positive], {
+      default: 'auto',
+      description: 'Images on the side of a tile.',
+    }),
+    analysis: analysisSchema,
+    keep: keepSchema,
+    numerics: Type.Enum(['pinned', 'any'], {
+      default: 'pinned',
+      description: '"pinned": every tile by engines of one numeric fingerprint.',
+    }),
   },
   closed,
 );
@@ -124,4 +163,22 @@ export const experimentSpecSchema = Type.Object(
 /** A spec with every default filled in; what GET returns and what every other package reads. */
 export interface ExperimentSpec extends Omit<Static<typeof experimentSpecSchema>, 'architecture'> {
   architecture: Architecture;
+}
+
+type Defaulted<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;
+type FilledDynamics = Static<typeof dynamicsSchema>;
+
+/** A spec as a request may write it: what has a default may be left out. */
+export interface ExperimentSpecInput
+  extends Partial<Pick<ExperimentSpec, 'kernels' | 'precision' | 'tileSize' | 'numerics'>> {
+  name: string;
+  dataset: Defaulted<DatasetSpec, 'test' | 'seed' | 'normalization' | 'labels'>;
+  architecture: Defaulted<Architecture, 'filterSize' | 'padding'>;
+  grid: ExperimentSpec['grid'];
+  analysis?: {
+    spectrum?: ExperimentSpec['analysis']['spectrum'];
+    regression?: Partial<Static<typeof regressionSchema>> | null;
+    dynamics?: Defaulted<FilledDynamics, 'learningRate'> | null;
+  };
+  keep?: Partial<ExperimentSpec['keep']>;
 }

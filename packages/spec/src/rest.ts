@@ -1,0 +1,183 @@
+/** Every payload of the REST API, declared once: schemas for OpenAPI and types for services and clients. */
+import { type Static, type TSchema, Type } from 'typebox';
+import { activationSchema } from './activation.js';
+import { varianceAxisSchema } from './axis.js';
+import { datasetFactsSchema } from './dataset-facts.js';
+import { type ErrorCode, errorRegistry } from './errors.js';
+import { experimentSpecSchema, type ExperimentSpec, kernelNameSchema } from './experiment-spec.js';
+import { type ExperimentState, experimentStates } from './state.js';
+
+const count = Type.Integer({ minimum: 0 });
+const numberOrNull = Type.Union([Type.Number(), Type.Null()]);
+const textOrNull = Type.Union([Type.String(), Type.Null()]);
+const time = Type.String({ format: 'date-time' });
+const timeOrNull = Type.Union([time, Type.Null()]);
+
+/** Limits of paged lists. */
+export const pageLimits = { default: 100, maximum: 1000 } as const;
+
+/** One page of a list; `nextCursor` is null on the last. */
+export interface Page<T> {
+  items: T[];
+  nextCursor: string | null;
+}
+export const pageSchema = <S extends TSchema>(item: S) => Type.Object({ items: Type.Array(item), nextCursor: textOrNull });
+
+export const problemSchema = Type.Object({
+  pointer: Type.String({ description: 'RFC 6901 JSON pointer into the request.' }),
+  message: Type.String(),
+});
+/** RFC 9457 problem details, `application/problem+json`. */
+export const problemDetailsSchema = Type.Object({
+  type: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  detail: Type.String(),
+  code: Type.Unsafe<ErrorCode>({ type: 'string', enum: Object.keys(errorRegistry) }),
+  errors: Type.Optional(Type.Array(problemSchema)),
+});
+export type ProblemDetails = Static<typeof problemDetailsSchema>;
+
+export const experimentStateSchema = Type.Unsafe<ExperimentState>({ type: 'string', enum: [...experimentStates] });
+
+export const waveProgressSchema = Type.Object({ total: count, done: count, failed: count, running: count });
+export type WaveProgress = Static<typeof waveProgressSchema>;
+export const progressSchema = Type.Object({
+  tiles: waveProgressSchema,
+  analyses: waveProgressSchema,
+  strips: waveProgressSchema,
+  secondsLeft: numberOrNull,
+});
+export type Progress = Static<typeof progressSchema>;
+
+/** Why an experiment failed. */
+export const failureSchema = Type.Object({ code: Type.String(), message: Type.String() });
+export type Failure = Static<typeof failureSchema>;
+
+export const experimentSchema = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  state: experimentStateSchema,
+  createdAt: time,
+  startedAt: timeOrNull,
+  finishedAt: timeOrNull,
+  spec: Type.Unsafe<ExperimentSpec>(experimentSpecSchema),
+  progress: progressSchema,
+  error: Type.Union([failureSchema, Type.Null()]),
+  links: Type.Object({
+    self: Type.String(),
+    events: Type.String(),
+    analyses: Type.String(),
+    analysesCsv: Type.String(),
+    arrays: Type.String(),
+  }),
+});
+export type Experiment = Static<typeof experimentSchema>;
+
+/** `event: state` of an experiment's events. */
+export const stateEventSchema = Type.Object({
+  id: Type.String(),
+  state: experimentStateSchema,
+  error: Type.Union([failureSchema, Type.Null()]),
+});
+export type StateEvent = Static<typeof stateEventSchema>;
+/** An event of `/v1/experiments/{id}/events`; its id is the experiment's revision. */
+export type ExperimentEvent =
+  | { event: 'state'; revision: string; data: StateEvent }
+  | { event: 'progress'; revision: string; data: Progress };
+
+export const planSummarySchema = Type.Object({
+  kernels: count,
+  tiles: count,
+  analyses: count,
+  strips: count,
+  tileSize: Type.Integer({ minimum: 1 }),
+  bytes: Type.Object({ kept: count, temporary: count }),
+  coreSeconds: Type.Number({ minimum: 0 }),
+  spec: Type.Unsafe<ExperimentSpec>(experimentSpecSchema),
+});
+export type PlanSummary = Static<typeof planSummarySchema>;
+
+export const phaseSchema = Type.Enum(['ordered', 'critical', 'chaotic', 'unbounded', 'degenerate']);
+export type Phase = Static<typeof phaseSchema>;
+
+const scores = {
+  trainAccuracy: numberOrNull,
+  testAccuracy: numberOrNull,
+  trainLoss: numberOrNull,
+  testLoss: numberOrNull,
+};
+export const analysisStatusSchema = Type.Enum(['ok', 'ill-conditioned', 'overflow', 'underflow']);
+export type AnalysisStatus = Static<typeof analysisStatusSchema>;
+
+export const analysisRowSchema = Type.Object({
+  kernel: kernelNameSchema,
+  weightVariance: Type.Number(),
+  biasVariance: Type.Number(),
+  depth: count,
+  phase: phaseSchema,
+  qStar: numberOrNull,
+  cStar: numberOrNull,
+  chi1: numberOrNull,
+  xi1: numberOrNull,
+  xiStar: numberOrNull,
+  lambdaMax: numberOrNull,
+  lambdaMin: numberOrNull,
+  lambdaBulk: numberOrNull,
+  kappa: numberOrNull,
+  conditionNumber: numberOrNull,
+  maxLearningRate: numberOrNull,
+  trace: numberOrNull,
+  regression: Type.Array(Type.Object({ diagReg: Type.Number(), ...scores })),
+  dynamics: Type.Array(Type.Object({ time: Type.Number(), ...scores })),
+  meanPredictorNorm: numberOrNull,
+  status: analysisStatusSchema,
+  warnings: Type.Array(Type.String()),
+});
+export type AnalysisRow = Static<typeof analysisRowSchema>;
+
+export const arrayInfoSchema = Type.Object({
+  name: Type.String(),
+  dtype: Type.String({ description: 'As numpy writes it: <f8, <f4, <i4.' }),
+  shape: Type.Array(count),
+  dimensions: Type.Array(Type.String()),
+});
+export type ArrayInfo = Static<typeof arrayInfoSchema>;
+
+export const datasetInfoSchema = Type.Object({
+  ...datasetFactsSchema.properties,
+  sha256: Type.String(),
+  dtype: Type.Enum(['uint8', 'float32', 'float64']),
+  synthetic: Type.Boolean(),
+  bytes: count,
+  createdAt: timeOrNull,
+});
+export type DatasetInfo = Static<typeof datasetInfoSchema>;
+
+const varianceOrAxis = Type.Union([Type.Number({ minimum: 0 }), ...varianceAxisSchema.anyOf], {
+  description: 'A number or an axis.',
+});
+export const theoryRequestSchema = Type.Object(
+  { activation: activationSchema, weightVariance: varianceOrAxis, biasVariance: varianceOrAxis },
+  { additionalProperties: false },
+);
+export interface TheoryRequest extends Omit<Static<typeof theoryRequestSchema>, 'activation'> {
+  activation: ExperimentSpec['architecture']['activation'];
+}
+
+export const theoryRowSchema = Type.Object({
+  weightVariance: Type.Number(),
+  biasVariance: Type.Number(),
+  phase: phaseSchema,
+  qStar: numberOrNull,
+  cStar: numberOrNull,
+  chi1: numberOrNull,
+  chiC: numberOrNull,
+  xi1: numberOrNull,
+  xiStar: numberOrNull,
+  xiC: numberOrNull,
+  warnings: Type.Array(Type.String()),
+});
+export type TheoryRow = Static<typeof theoryRowSchema>;
+export const theoryResponseSchema = Type.Object({ items: Type.Array(theoryRowSchema) });
+export type TheoryResponse = Static<typeof theoryResponseSchema>;
