@@ -1,1 +1,15 @@
-export {};
+export {
+  type AnalysisPlace,
+  analysesAt,
+  type KernelPlace,
+  kernelAt,
+  type RowRange,
+  type StripPlace,
+  stripAt,
+  type TilePlace,
+  tileAt,
+  tileIndex,
+} from './indices.js';
+export { defaultPlanLimits, type PlanLimits } from './limits.js';
+export { type Plan, type PlanCounts, planExperiment, temporaryBytesAim } from './plan.js';
+export { planSummary } from './summary.js';
