@@ -1,1 +1,16 @@
-export {};
+export * from './analyses.js';
+export * from './connection.js';
+export * from './datasets.js';
+export * from './dispatch/experiments.js';
+export * from './dispatch/kernels.js';
+export * from './dispatch/window.js';
+export * from './experiments.js';
+export * from './leader.js';
+export * from './listen.js';
+export * from './migrate.js';
+export * from './tasks/accept.js';
+export * from './tasks/claim.js';
+export * from './tasks/heartbeat.js';
+export * from './tasks/reject.js';
+export * from './tasks/release.js';
+export * from './workers.js';

@@ -1,0 +1,81 @@
+import type { Wave } from '@tessera/spec';
+import { waves } from '@tessera/spec';
+import type { Database } from '../connection.js';
+
+/** How many tasks each wave of a kernel has, and how many analyses one analysis task stands for. */
+export interface WaveSizes {
+  tasks: Record<Wave, number>;
+  analysesPerKernel: number;
+  analysisBatch: number;
+}
+
+/** How far an experiment's kernels are. */
+export interface KernelCounts {
+  waiting: number;
+  active: number;
+  done: number;
+  failed: number;
+}
+
+export async function countKernels(db: Database, experimentId: string): Promise<KernelCounts> {
+  const { rows } = await db.pool.query<KernelCounts>({
+    name: 'count-kernels',
+    text: `SELECT count(*) FILTER (WHERE state = 'waiting')::int AS waiting, count(*) FILTER (WHERE state = 'active')::int AS active,
+             count(*) FILTER (WHERE state = 'done')::int AS done, count(*) FILTER (WHERE state = 'failed')::int AS failed
+      FROM kernels WHERE experiment_id = $1`,
+    values: [experimentId],
+  });
+  return rows[0] ?? { waiting: 0, active: 0, done: 0, failed: 0 };
+}
+
+/** Starts the next `count` waiting kernels: their train tiles become rows. @returns how many it started. */
+export async function startKernels(db: Database, experimentId: string, count: number, tiles: number): Promise<number> {
+  const { rows } = await db.pool.query<{ started: number }>({
+    name: 'start-kernels',
+    text: `WITH running AS (SELECT id FROM experiments WHERE id = $1 AND state = 'running' FOR NO KEY UPDATE),
+      next AS (
+        SELECT index FROM kernels WHERE experiment_id = $1 AND state = 'waiting' ORDER BY index LIMIT $2
+        FOR UPDATE SKIP LOCKED),
+      started AS (
+        UPDATE kernels k SET state = 'active', wave = 'train', wave_total = $3, wave_done = 0
+        FROM next, running WHERE k.experiment_id = running.id AND k.index = next.index RETURNING k.index),
+      made AS (
+        INSERT INTO tasks (experiment_id, kernel_index, wave, index)
+        SELECT $1, started.index, 'train', i FROM started, generate_series(0, $3::int - 1) AS i
+        ON CONFLICT DO NOTHING)
+      SELECT count(*)::int AS started FROM started`,
+    values: [experimentId, count, tiles],
+  });
+  return rows[0]?.started ?? 0;
+}
+
+/**
+ * Moves every kernel whose wave is complete into its next wave; tasks of that wave that are done already
+ * (a kernel that was sent back for one bad tile) are counted, not made again.
+ * @returns how many kernels moved
+ */
+export async function advanceKernels(db: Database, experimentId: string, sizes: WaveSizes): Promise<number> {
+  let moved = 0;
+  for (const [position, wave] of waves.entries()) {
+    const next = waves.slice(position + 1).find((later) => sizes.tasks[later] > 0);
+    if (!next) break;
+    const { rowCount } = await db.pool.query({
+      name: 'advance-kernels',
+      text: `WITH complete AS (
+          SELECT index FROM kernels
+          WHERE experiment_id = $1 AND state = 'active' AND wave = $2 AND wave_done >= wave_total FOR UPDATE SKIP LOCKED),
+        made AS (
+          INSERT INTO tasks (experiment_id, kernel_index, wave, index, units)
+          SELECT $1, complete.index, $3, i, CASE WHEN $3 = 'analysis' THEN LEAST($5::int, $6::int - i * $5::int) ELSE 1 END
+          FROM complete, generate_series(0, $4::int - 1) AS i
+          ON CONFLICT DO NOTHING)
+        UPDATE kernels k SET wave = $3, wave_total = $4, wave_done = (
+          SELECT count(*) FROM tasks t
+          WHERE t.experiment_id = $1 AND t.kernel_index = k.index AND t.wave = $3 AND t.state = 'done')
+        FROM complete WHERE k.experiment_id = $1 AND k.index = complete.index`,
+      values: [experimentId, wave, next, sizes.tasks[next], sizes.analysisBatch, sizes.analysesPerKernel],
+    });
+    moved += rowCount ?? 0;
+  }
+  return moved;
+}

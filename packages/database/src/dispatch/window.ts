@@ -1,0 +1,80 @@
+import type { Wave } from '@tessera/spec';
+import type { Database } from '../connection.js';
+
+/** A delivery: which generation of which task. */
+export interface TaskJob {
+  task: bigint;
+  generation: number;
+}
+
+/** How many tasks of these waves are queued or leased, over all experiments: the filled part of the window. */
+export async function countOutstanding(db: Database, waves: readonly Wave[]): Promise<number> {
+  const { rows } = await db.pool.query<{ n: number }>({
+    name: 'count-outstanding',
+    text: `SELECT (SELECT count(*) FROM tasks WHERE state = 'pending' AND queued_at IS NOT NULL AND wave = ANY($1))::int
+             + (SELECT count(*) FROM tasks WHERE state = 'leased' AND wave = ANY($1))::int AS n`,
+    values: [waves],
+  });
+  return rows[0]?.n ?? 0;
+}
+
+/** How many tasks of an experiment could be queued now, counted up to `limit`. */
+export async function countReady(db: Database, experimentId: string, waves: readonly Wave[], limit: number): Promise<number> {
+  const { rows } = await db.pool.query<{ n: number }>({
+    name: 'count-ready',
+    text: `SELECT count(*)::int AS n FROM (
+        SELECT 1 FROM tasks t JOIN kernels k ON k.experiment_id = t.experiment_id AND k.index = t.kernel_index
+        WHERE t.experiment_id = $1 AND t.state = 'pending' AND t.queued_at IS NULL AND t.wave = ANY($2)
+          AND k.state = 'active' AND k.wave = t.wave LIMIT $3) AS ready`,
+    values: [experimentId, waves, limit],
+  });
+  return rows[0]?.n ?? 0;
+}
+
+/** Marks the next ready tasks of an experiment as queued, oldest kernel first, and gives their deliveries. */
+export async function takeReady(
+  db: Database,
+  experimentId: string,
+  waves: readonly Wave[],
+  limit: number,
+): Promise<TaskJob[]> {
+  const { rows } = await db.pool.query<{ id: string; generation: number }>({
+    name: 'take-ready',
+    text: `UPDATE tasks SET queued_at = now() WHERE id IN (
+        SELECT t.id FROM tasks t JOIN kernels k ON k.experiment_id = t.experiment_id AND k.index = t.kernel_index
+        WHERE t.experiment_id = $1 AND t.state = 'pending' AND t.queued_at IS NULL AND t.wave = ANY($2)
+          AND k.state = 'active' AND k.wave = t.wave
+        ORDER BY t.kernel_index, t.index LIMIT $3 FOR UPDATE OF t SKIP LOCKED)
+      RETURNING id, generation`,
+    values: [experimentId, waves, limit],
+  });
+  return rows.map((row) => ({ task: BigInt(row.id), generation: row.generation }));
+}
+
+/** Tasks that were queued longer than `olderThanMs` ago and have not been claimed: the reconciler asks the queue. */
+export async function longQueued(
+  db: Database,
+  waves: readonly Wave[],
+  olderThanMs: number,
+  limit: number,
+): Promise<TaskJob[]> {
+  const { rows } = await db.pool.query<{ id: string; generation: number }>({
+    name: 'long-queued',
+    text: `SELECT id, generation FROM tasks
+      WHERE state = 'pending' AND queued_at < now() - $2 * interval '1 millisecond' AND wave = ANY($1)
+      ORDER BY queued_at LIMIT $3`,
+    values: [waves, olderThanMs, limit],
+  });
+  return rows.map((row) => ({ task: BigInt(row.id), generation: row.generation }));
+}
+
+/** Makes tasks the queue has lost ready again, under a new generation so that the queue takes them as new. */
+export async function unqueue(db: Database, jobs: readonly TaskJob[]): Promise<number> {
+  const { rowCount } = await db.pool.query(
+    `UPDATE tasks t SET queued_at = NULL, generation = t.generation + 1
+     FROM unnest($1::bigint[], $2::int[]) AS lost(id, generation)
+     WHERE t.id = lost.id AND t.generation = lost.generation AND t.state = 'pending' AND t.queued_at IS NOT NULL`,
+    [jobs.map((job) => job.task), jobs.map((job) => job.generation)],
+  );
+  return rowCount ?? 0;
+}
