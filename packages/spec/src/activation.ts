@@ -1,8 +1,11 @@
 /** The activation functions: one closed schema each, every parameter required (theory.md, dual activations). */
 import { type Static, type TSchema, Type } from 'typebox';
 
-const activation = <N extends string, P extends Record<string, TSchema>>(name: N, parameters: P, description: string) =>
-  Type.Object({ name: Type.Literal(name), ...parameters }, { additionalProperties: false, description });
+const activation = <N extends string, P extends Record<string, TSchema>>(
+  name: N,
+  parameters: P,
+  description: string,
+) => Type.Object({ name: Type.Literal(name), ...parameters }, { additionalProperties: false, description });
 
 export const activationSchemas = {
   identity: activation('identity', {}, 'phi(x) = x'),

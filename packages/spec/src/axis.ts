@@ -1,5 +1,5 @@
 /** Axes of the grid: a list of values, or a range with both ends included. */
-import { type Static, type TNumber, type TInteger, Type } from 'typebox';
+import { type Static, type TInteger, type TNumber, Type } from 'typebox';
 import { specLimits } from './limits.js';
 
 const closed = { additionalProperties: false } as const;

@@ -1,5 +1,5 @@
 /** What validation needs to know about a data set, and the checks of a spec against it. */
-import { Type, type Static } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { type Problem, TesseraError } from './errors.js';
 import type { ExperimentSpec } from './experiment-spec.js';
 
@@ -24,7 +24,9 @@ export const datasetFactsSchema = Type.Object({
   classNames: Type.Union([Type.Array(Type.String()), Type.Null()]),
   trainCount: Type.Integer({ minimum: 0, description: 'The last training image that exists, plus one.' }),
   testCount: Type.Integer({ minimum: 0, description: 'The last test image that exists, plus one.' }),
-  segments: Type.Array(segmentSchema, { description: 'The index ranges that exist; missing files leave gaps.' }),
+  segments: Type.Array(segmentSchema, {
+    description: 'The index ranges that exist; missing files leave gaps.',
+  }),
 });
 export type DatasetFacts = Static<typeof datasetFactsSchema>;
 

@@ -17,10 +17,10 @@ export const errorRegistry = {
   'idempotency-mismatch': { status: 422, title: 'The idempotency key was used with another body' },
   'not-ready': { status: 409, title: 'The array is not complete yet' },
   'not-kept': { status: 410, title: 'The experiment did not keep this array' },
-  'unavailable': { status: 503, title: 'A service this needs does not answer' },
-  'internal': { status: 500, title: 'Internal error' },
+  unavailable: { status: 503, title: 'A service this needs does not answer' },
+  internal: { status: 500, title: 'Internal error' },
   // Never sent over HTTP: the causes of failed tasks.
-  'cancelled': { status: 409, title: 'The work was cancelled' },
+  cancelled: { status: 409, title: 'The work was cancelled' },
   'corrupt-chunk': { status: 500, title: 'Stored bytes do not match their checksum' },
   'engine-failed': { status: 500, title: 'The compute engine failed' },
   'linalg-failed': { status: 500, title: 'A LAPACK routine failed' },
@@ -39,7 +39,11 @@ export class TesseraError extends Error {
   readonly code: ErrorCode;
   readonly problems: readonly Problem[];
 
-  constructor(code: ErrorCode, message: string, options: { problems?: readonly Problem[]; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { problems?: readonly Problem[]; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'TesseraError';
     this.code = code;

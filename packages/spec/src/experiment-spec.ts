@@ -6,6 +6,7 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { type Activation, activationSchema } from './activation.js';
 import { depthAxisSchema, varianceAxisSchema } from './axis.js';
+import { inputSchemaOf, type JsonSchema } from './json-schema.js';
 import { specLimits } from './limits.js';
 
 const closed = { additionalProperties: false } as const;
@@ -28,15 +29,26 @@ export const paddingSchema = Type.Enum(['circular', 'same'], { default: 'circula
 export type Padding = Static<typeof paddingSchema>;
 
 /** Names a data set may have: no path separators, no leading dot. */
-export const datasetNamePattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$';
+export const datasetNameSchema = Type.String({
+  pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+  description:
+    'the name of a data set: letters, digits, ".", "_" and "-", at most 64, a letter or digit first',
+});
 
 const index = Type.Integer({ minimum: 0, maximum: specLimits.index });
 const positive = Type.Integer({ minimum: 1, maximum: specLimits.index });
-const selection = (count: typeof index, minItems: number, options: { default?: number; description: string }) =>
+const selection = (
+  count: typeof index,
+  minItems: number,
+  options: { default?: number; description: string },
+) =>
   Type.Union(
     [
       count,
-      Type.Object({ offset: index, count }, { ...closed, description: 'Images offset .. offset + count - 1.' }),
+      Type.Object(
+        { offset: index, count },
+        { ...closed, description: 'Images offset .. offset + count - 1.' },
+      ),
       Type.Object(
         { indices: Type.Array(index, { minItems, maxItems: specLimits.indices, uniqueItems: true }) },
         { ...closed, description: 'These images; kept in ascending order.' },
@@ -58,12 +70,14 @@ export const normalizationSchema = Type.Enum(['standardize', 'unit-sphere', 'sca
   default: 'standardize',
 });
 export type Normalization = Static<typeof normalizationSchema>;
-export const labelsSchema = Type.Enum(['one-hot', 'centered', 'centered-over-images'], { default: 'centered' });
+export const labelsSchema = Type.Enum(['one-hot', 'centered', 'centered-over-images'], {
+  default: 'centered',
+});
 export type Labels = Static<typeof labelsSchema>;
 
 export const datasetSpecSchema = Type.Object(
   {
-    id: Type.String({ pattern: datasetNamePattern, description: 'The name of a data set.' }),
+    id: datasetNameSchema,
     train: trainSelectionSchema,
     test: selectionSchema,
     seed: nullable(Type.Integer({ minimum: 0, maximum: 4_294_967_295 }), {
@@ -111,7 +125,10 @@ export const regressionSchema = Type.Object(
 );
 export const dynamicsSchema = Type.Object(
   {
-    times: Type.Array(Type.Number({ minimum: 0 }), { ...analysisValues, description: 'Gradient-flow times.' }),
+    times: Type.Array(Type.Number({ minimum: 0 }), {
+      ...analysisValues,
+      description: 'Gradient-flow times.',
+    }),
     learningRate: Type.Union([Type.Literal('max'), Type.Number({ exclusiveMinimum: 0 })], {
       default: 'max',
       description: '"max" is 2/lambda_max of each kernel.',
@@ -122,7 +139,10 @@ export const dynamicsSchema = Type.Object(
 export const analysisSchema = Type.Object(
   {
     spectrum: Type.Enum(['full', 'none'], { default: 'full' }),
-    regression: nullable(regressionSchema, { default: null, description: 'Ridge regression; null for none.' }),
+    regression: nullable(regressionSchema, {
+      default: null,
+      description: 'Ridge regression; null for none.',
+    }),
     dynamics: nullable(dynamicsSchema, { default: null, description: 'Gradient flow; null for none.' }),
   },
   { ...closed, default: { spectrum: 'full', regression: null, dynamics: null } },
@@ -137,7 +157,13 @@ export const keepSchema = Type.Object(
 
 export const experimentSpecSchema = Type.Object(
   {
-    name: Type.String({ minLength: 1, maxLength: specLimits.nameLength }),
+    // Postgres holds neither U+0000 nor half of a surrogate pair.
+    name: Type.String({
+      minLength: 1,
+      maxLength: specLimits.nameLength,
+      pattern: '^[^\\p{Cc}\\p{Cs}]*$',
+      description: '1 to 200 characters without control characters',
+    }),
     dataset: datasetSpecSchema,
     architecture: architectureSchema,
     grid: Type.Object(
@@ -182,3 +208,8 @@ export interface ExperimentSpecInput
   };
   keep?: Partial<ExperimentSpec['keep']>;
 }
+
+/** The schema of a request's spec, for OpenAPI: what has a default is optional and says its default. */
+export const experimentSpecInputSchema = Type.Unsafe<ExperimentSpecInput>(
+  inputSchemaOf(experimentSpecSchema as JsonSchema) as Record<string, unknown>,
+);

@@ -4,5 +4,7 @@ export * from './dataset-facts.js';
 export * from './errors.js';
 export * from './experiment-spec.js';
 export * from './limits.js';
+export { nearestName } from './nearest-name.js';
+export * from './parse-spec.js';
 export * from './rest.js';
 export * from './state.js';

@@ -4,7 +4,7 @@ import { activationSchema } from './activation.js';
 import { varianceAxisSchema } from './axis.js';
 import { datasetFactsSchema } from './dataset-facts.js';
 import { type ErrorCode, errorRegistry } from './errors.js';
-import { experimentSpecSchema, type ExperimentSpec, kernelNameSchema } from './experiment-spec.js';
+import { type ExperimentSpec, experimentSpecSchema, kernelNameSchema } from './experiment-spec.js';
 import { type ExperimentState, experimentStates } from './state.js';
 
 const count = Type.Integer({ minimum: 0 });
@@ -21,7 +21,8 @@ export interface Page<T> {
   items: T[];
   nextCursor: string | null;
 }
-export const pageSchema = <S extends TSchema>(item: S) => Type.Object({ items: Type.Array(item), nextCursor: textOrNull });
+export const pageSchema = <S extends TSchema>(item: S) =>
+  Type.Object({ items: Type.Array(item), nextCursor: textOrNull });
 
 export const problemSchema = Type.Object({
   pointer: Type.String({ description: 'RFC 6901 JSON pointer into the request.' }),
@@ -38,7 +39,10 @@ export const problemDetailsSchema = Type.Object({
 });
 export type ProblemDetails = Static<typeof problemDetailsSchema>;
 
-export const experimentStateSchema = Type.Unsafe<ExperimentState>({ type: 'string', enum: [...experimentStates] });
+export const experimentStateSchema = Type.Unsafe<ExperimentState>({
+  type: 'string',
+  enum: [...experimentStates],
+});
 
 export const waveProgressSchema = Type.Object({ total: count, done: count, failed: count, running: count });
 export type WaveProgress = Static<typeof waveProgressSchema>;

@@ -1,0 +1,112 @@
+/** From a request's JSON to a filled spec: all validation that needs no data set. */
+import { type Axis, axisLength } from './axis.js';
+import { type Problem, TesseraError } from './errors.js';
+import { type ExperimentSpec, experimentSpecSchema } from './experiment-spec.js';
+import { axisProblem } from './grid-problems.js';
+import { jsonKind } from './json-text.js';
+import { specLimits } from './limits.js';
+import { readValue } from './read-value.js';
+import { type TheoryRequest, theoryRequestSchema } from './rest.js';
+
+/**
+ * Validates a spec and fills its defaults. A filled spec parses to itself.
+ *
+ * @param json any value, as `JSON.parse` made it
+ * @returns the filled spec; nothing of it is shared with `json`
+ * @throws TesseraError `invalid-spec` with every problem found, each with its JSON pointer
+ */
+export function parseSpec(json: unknown): ExperimentSpec {
+  const problems: Problem[] = depthProblems(json);
+  const spec = readValue(experimentSpecSchema, json, '', problems) as ExperimentSpec;
+  problems.push(...crossFieldProblems(json, spec, problems));
+  if (problems.length > 0) throw invalid('invalid-spec', 'The spec', problems);
+  return spec;
+}
+
+/**
+ * Validates a theory request.
+ *
+ * @throws TesseraError `invalid-request` with every problem found
+ */
+export function parseTheoryRequest(json: unknown): TheoryRequest {
+  const problems: Problem[] = depthProblems(json);
+  const request = readValue(theoryRequestSchema, json, '', problems) as TheoryRequest;
+  if (problems.length > 0) throw invalid('invalid-request', 'The theory request', problems);
+  let points = 1;
+  for (const key of ['weightVariance', 'biasVariance'] as const) {
+    const axis = request[key];
+    if (typeof axis === 'number') continue;
+    const problem = axisProblem(axis, `/${key}`, false);
+    if (problem !== null) problems.push(problem);
+    points *= axisLength(axis);
+  }
+  if (problems.length === 0 && points > specLimits.theoryPoints) {
+    const message = `The request has ${points} points; the limit is ${specLimits.theoryPoints}: ask for fewer values.`;
+    problems.push({ pointer: '', message });
+  }
+  if (problems.length > 0) throw invalid('invalid-request', 'The theory request', problems);
+  return request;
+}
+
+function invalid(code: 'invalid-spec' | 'invalid-request', what: string, problems: Problem[]): TesseraError {
+  const number = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
+  return new TesseraError(code, `${what} has ${number}.`, { problems });
+}
+
+/** The checks across fields, each made only where the fields it reads have been read without a problem. */
+function crossFieldProblems(json: unknown, spec: ExperimentSpec, found: readonly Problem[]): Problem[] {
+  if (jsonKind(json) !== 'object') return [];
+  const isSound = (pointer: string) =>
+    !found.some(
+      (problem) =>
+        problem.pointer === pointer ||
+        problem.pointer.startsWith(`${pointer}/`) ||
+        (problem.pointer !== '' && pointer.startsWith(`${problem.pointer}/`)),
+    );
+  const problems: Problem[] = [];
+  for (const key of ['weightVariance', 'biasVariance', 'depth'] as const) {
+    const pointer = `/grid/${key}`;
+    if (!isSound(pointer)) continue;
+    const problem = axisProblem(spec.grid[key] as Axis, pointer, key === 'depth');
+    if (problem !== null) problems.push(problem);
+  }
+  if (isSound('/architecture/filterSize') && spec.architecture.filterSize % 2 === 0) {
+    const { filterSize } = spec.architecture;
+    const message = `architecture.filterSize is ${filterSize}; write an odd number, such as ${filterSize + 1}.`;
+    problems.push({ pointer: '/architecture/filterSize', message });
+  }
+  if (isSound('/architecture/family') && isSound('/architecture/activation/name')) {
+    const { family, activation } = spec.architecture;
+    if (activation.name === 'tanh' && family !== 'fcn') {
+      const message = `architecture.activation is tanh, which only the family fcn has; write erf, or the family fcn.`;
+      problems.push({ pointer: '/architecture/activation', message });
+    }
+  }
+  if (isSound('/analysis/spectrum') && isSound('/analysis/dynamics/learningRate')) {
+    const { spectrum, dynamics } = spec.analysis;
+    if (spectrum === 'none' && dynamics?.learningRate === 'max') {
+      const message =
+        'analysis.dynamics.learningRate is "max", which needs lambda_max, but analysis.spectrum is "none"; ' +
+        'write the spectrum "full", or a number as learning rate.';
+      problems.push({ pointer: '/analysis/dynamics/learningRate', message });
+    }
+  }
+  return problems;
+}
+
+/** One problem where the JSON nests deeper than any request does. */
+function depthProblems(json: unknown): Problem[] {
+  let level: unknown[] = [json];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > specLimits.jsonDepth) {
+      const message = `The body nests deeper than ${specLimits.jsonDepth} levels; write at most that many.`;
+      return [{ pointer: '', message }];
+    }
+    level = level.flatMap((value) =>
+      typeof value === 'object' && value !== null
+        ? Object.values(value).filter((child) => typeof child === 'object' && child !== null)
+        : [],
+    );
+  }
+  return [];
+}
