@@ -33,12 +33,12 @@ export const costTable = {
   gramMultiplyAdd: 0.1,
   /** Gram blocks are reused by the kernels of an experiment while all of them fit this many bytes. */
   gramCacheBytes: 256 * 2 ** 20,
-  /** ns per multiply-add of a dgemm with few columns: OpenBLAS reaches 52 GFlop/s on one core, some 60% of it here. */
-  gemmMultiplyAdd: 0.065,
-  /** dsyevd, ns per m^3: eigenvalues alone; with eigenvectors. OpenBLAS, one thread, m = 256. */
-  eigenvalues: 0.2,
-  eigenvectors: 0.45,
-  /** dpotrf, ns per m^3. */
+  /** ns per multiply-add of a dgemm with 60 columns: 0.037 to 0.046 measured with OpenBLAS on one core. */
+  gemmMultiplyAdd: 0.05,
+  /** dsyevd, ns per m^3 and per m^2: fitted to OpenBLAS on one core, m = 64 .. 1024 (5.7 ms with vectors at m = 256). */
+  eigenvectors: { cube: 0.2, square: 38 },
+  eigenvalues: { cube: 0.045, square: 25 },
+  /** dpotrf, ns per m^3: 0.016 to 0.028 measured for m >= 256. */
   cholesky: 0.02,
   /** ns per analysis that do not depend on m: reading the chunks, writing the rows. */
   analysisOverhead: 1_000_000,
@@ -82,14 +82,14 @@ export function solutionBlocks(spec: ExperimentSpec): number {
 /** ns for one analysis (one depth, one kind): decomposition, factorisations, solution vectors. */
 export function analysisNs(spec: ExperimentSpec, counts: PlanCounts): number {
   const m = counts.train;
-  const cube = m ** 3;
   const { spectrum, dynamics, regression } = spec.analysis;
   const needsVectors = dynamics !== null;
-  const eigh = needsVectors ? costTable.eigenvectors : spectrum === 'full' ? costTable.eigenvalues : 0;
+  const eigh = needsVectors ? costTable.eigenvectors : costTable.eigenvalues;
+  const decomposition = needsVectors || spectrum === 'full' ? eigh.cube * m ** 3 + eigh.square * m ** 2 : 0;
   const factorisations = (regression?.diagReg.length ?? 0) + (needsVectors ? 0 : 1);
   const columns = (solutionBlocks(spec) + 1) * counts.classes;
   const products = 2 * m * m * columns * costTable.gemmMultiplyAdd;
-  return cube * (eigh + factorisations * costTable.cholesky) + products + costTable.analysisOverhead;
+  return decomposition + factorisations * costTable.cholesky * m ** 3 + products + costTable.analysisOverhead;
 }
 
 /** ns for contracting one entry of the test-train kernel, at all depths and kinds, with the solution vectors. */

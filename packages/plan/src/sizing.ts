@@ -28,12 +28,13 @@ export function pairBytes(spec: ExperimentSpec, depths: number): number {
   return depths * spec.kernels.length * entryBytes(spec);
 }
 
-/** Parts as equal as they come: the size of `total` cut into the fewest parts of at most `most`, rounded up to whole `step`s where `most` allows. */
+/** The size of equal parts of `total`, none above `most`: a multiple of `step` where `most` allows, at least 1. */
 function evenPart(total: number, most: number, step: number): number {
-  const limit = Math.max(1, Math.min(total, Math.floor(most)));
+  if (total <= most) return total;
+  const unit = most >= step ? step : 1;
+  const limit = Math.max(1, Math.floor(most / unit) * unit);
   const part = Math.ceil(total / Math.ceil(total / limit));
-  const rounded = Math.ceil(part / step) * step;
-  return rounded <= limit ? rounded : part;
+  return Math.ceil(part / unit) * unit;
 }
 
 /** Images on a tile's side: the spec's number, or as many as about a second and 64 MiB allow; never more than m. */

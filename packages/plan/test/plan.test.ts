@@ -1,0 +1,171 @@
+import { TesseraError } from '@tessera/spec';
+import { describe, expect, it } from 'vitest';
+import { type PlanCounts, planExperiment, planSummary } from '../src/index.js';
+import { cifarCounts, heatmapSpec } from './experiment.js';
+
+const MB = 1e6;
+
+function refusal(run: () => unknown): TesseraError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof TesseraError) return error;
+    throw error;
+  }
+  throw new Error('the plan was accepted');
+}
+
+describe('the heatmap job', () => {
+  const plan = planExperiment(heatmapSpec(), cifarCounts);
+
+  it('is one tile of 256, 60 analyses and a few strips for each of 40 kernels', () => {
+    expect(plan).toMatchObject({ kernels: 40, tileSize: 256, blocks: 1, tilesPerKernel: 1, analysesPerKernel: 60 });
+    expect(plan.totals.tiles).toBe(40);
+    expect(plan.totals.analyses).toBe(2400);
+    expect(plan.stripsPerKernel).toBeGreaterThan(1);
+    expect(plan.stripsPerKernel).toBeLessThan(20);
+  });
+
+  it('stays under 2 GB at its peak and keeps less than 50 MB', () => {
+    expect(plan.bytes.kept).toBeLessThan(50 * MB);
+    expect(plan.bytes.kept).toBeGreaterThan(40 * 60 * 256 * 8);
+    expect(plan.bytes.kept + plan.bytes.temporary).toBeLessThan(2000 * MB);
+    expect(plan.bytes.temporary).toBe(plan.kernelsInFlight * plan.bytes.temporaryPerKernel);
+  });
+
+  it('costs between half a minute and five minutes of one core', () => {
+    expect(plan.coreSeconds).toBeGreaterThan(30);
+    expect(plan.coreSeconds).toBeLessThan(300);
+  });
+
+  it('computes a strip in blocks of at most 16 MiB', () => {
+    expect(plan.stripBlockRows * 256 * 60 * 8).toBeLessThanOrEqual(16 * 2 ** 20);
+    expect(plan.stripBlockRows).toBeGreaterThanOrEqual(64);
+  });
+
+  it('is summarised for the REST answer with its spec', () => {
+    const spec = heatmapSpec();
+    expect(planSummary(plan, spec)).toEqual({
+      kernels: 40,
+      tiles: 40,
+      analyses: 2400,
+      strips: plan.totals.strips,
+      tileSize: 256,
+      bytes: { kept: plan.bytes.kept, temporary: plan.bytes.temporary },
+      coreSeconds: plan.coreSeconds,
+      spec,
+    });
+  });
+
+  it('is the same plan every time', () => {
+    expect(planExperiment(heatmapSpec(), cifarCounts)).toEqual(plan);
+  });
+});
+
+describe('sizes', () => {
+  it('cuts a CNN with global average pooling into small tiles', () => {
+    const spec = heatmapSpec({
+      architecture: { family: 'cnn-gap', activation: { name: 'erf' }, filterSize: 3, padding: 'circular' },
+      grid: { weightVariance: [1], biasVariance: [0.18], depth: [0, 5, 10] },
+    });
+    const plan = planExperiment(spec, { ...cifarCounts, train: 48, test: 0 });
+    expect(plan.tileSize).toBeGreaterThanOrEqual(3);
+    expect(plan.tileSize).toBeLessThanOrEqual(12);
+    expect(plan.coreSeconds).toBeGreaterThan(10);
+  });
+
+  it('keeps automatic tiles under 64 MiB for any number of depths', () => {
+    for (const count of [2, 30, 400, 10_000]) {
+      const depth = { from: 0, to: count - 1, count };
+      const spec = heatmapSpec({ grid: { weightVariance: [1], biasVariance: [0.1], depth } });
+      const plan = planExperiment(spec, { ...cifarCounts, train: 2000, test: 0 });
+      expect(plan.tileSize ** 2 * count * 16).toBeLessThanOrEqual(64 * 2 ** 20);
+    }
+  });
+
+  it('takes the tile size of the spec, cut to the number of images', () => {
+    const counts = { ...cifarCounts, train: 10 };
+    expect(planExperiment(heatmapSpec({ tileSize: 3 }), counts)).toMatchObject({ tileSize: 3, blocks: 4, tilesPerKernel: 10 });
+    expect(planExperiment(heatmapSpec({ tileSize: 300 }), counts)).toMatchObject({ tileSize: 10, tilesPerKernel: 1 });
+  });
+
+  it('plans no strips without test images', () => {
+    const plan = planExperiment(heatmapSpec(), { ...cifarCounts, test: 0 });
+    expect(plan).toMatchObject({ stripRows: 0, stripBlockRows: 0, stripsPerKernel: 0 });
+    expect(plan.totals.strips).toBe(0);
+  });
+
+  it('plans one image of one input at depth 0', () => {
+    const spec = heatmapSpec({
+      kernels: ['nngp'],
+      grid: { weightVariance: [0], biasVariance: [0], depth: [0] },
+      analysis: { spectrum: 'none', regression: null, dynamics: null },
+    });
+    const plan = planExperiment(spec, { train: 1, test: 1, classes: 1, shape: { inputs: 1 } });
+    expect(plan).toMatchObject({ tileSize: 1, tilesPerKernel: 1, analysesPerKernel: 1, stripsPerKernel: 1 });
+    expect(plan.coreSeconds).toBeGreaterThan(0);
+  });
+
+  it('counts the kernels, the mirrored triangle included, only where they are kept', () => {
+    const kept = (kernels: 'none' | 'train' | 'all') =>
+      planExperiment(heatmapSpec({ keep: { kernels, predictions: false } }), cifarCounts).bytes.kept;
+    expect(kept('train') - kept('none')).toBe(40 * 256 * 256 * 60 * 8);
+    expect(kept('all') - kept('train')).toBeGreaterThanOrEqual(40 * 10_000 * 256 * 60 * 8);
+  });
+
+  it('halves the bytes of kernels in f32', () => {
+    const temporary = (precision: 'f32' | 'f64') =>
+      planExperiment(heatmapSpec({ precision }), { ...cifarCounts, test: 0 }).bytes.temporaryPerKernel;
+    expect(temporary('f32') * 2).toBe(temporary('f64'));
+  });
+
+  it('plans a million tiles without listing them', () => {
+    const counts: PlanCounts = { ...cifarCounts, train: 14_000, test: 0 };
+    const spec = heatmapSpec({
+      tileSize: 10,
+      grid: { weightVariance: [1], biasVariance: [0.1], depth: [3] },
+      keep: { kernels: 'train', predictions: false },
+    });
+    planExperiment(spec, counts);
+    const start = performance.now();
+    const plan = planExperiment(spec, counts);
+    expect(performance.now() - start).toBeLessThan(20);
+    expect(plan.totals.tiles).toBe(980_700);
+    expect(Object.values(plan).filter(Array.isArray)).toEqual([]);
+  });
+});
+
+describe('limits', () => {
+  it('refuses a grid of too many kernels, with the size, the limit and the pointer', () => {
+    const axis = { from: 0.1, to: 3, count: 1000 };
+    const spec = heatmapSpec({ grid: { weightVariance: axis, biasVariance: axis, depth: [1] } });
+    const error = refusal(() => planExperiment(spec, cifarCounts));
+    expect(error.code).toBe('plan-too-large');
+    expect(error.message).toContain('1,000,000 kernels');
+    expect(error.message).toContain('the limit is 100,000');
+    expect(error.problems).toContainEqual(expect.objectContaining({ pointer: '/grid' }));
+  });
+
+  it('refuses too many tiles', () => {
+    const error = refusal(() => planExperiment(heatmapSpec({ tileSize: 1 }), { ...cifarCounts, train: 50_000 }));
+    expect(error.problems).toContainEqual({
+      pointer: '/tileSize',
+      message: 'the plan has 50,001,000,000 train tiles; the limit is 10,000,000',
+    });
+  });
+
+  it('refuses a tile that no worker can hold', () => {
+    const error = refusal(() => planExperiment(heatmapSpec({ tileSize: 20_000 }), { ...cifarCounts, train: 20_000 }));
+    expect(error.problems.map(({ pointer }) => pointer)).toContain('/tileSize');
+    expect(error.message).toContain('178.8 GiB');
+  });
+
+  it('names every limit exceeded at once', () => {
+    const error = refusal(() => planExperiment(heatmapSpec(), cifarCounts, { kernels: 39, analyses: 100, keptBytes: 10 }));
+    expect(error.problems.map(({ pointer }) => pointer)).toEqual(['/grid', '/grid', '/keep']);
+  });
+
+  it('accepts a plan of exactly the limit', () => {
+    expect(planExperiment(heatmapSpec(), cifarCounts, { kernels: 40, tiles: 40, analyses: 2400 }).kernels).toBe(40);
+  });
+});
