@@ -59,3 +59,9 @@ export async function inTransaction<T>(db: Database, work: (client: pg.PoolClien
     client.release(broken);
   }
 }
+
+/** The random name this database got when it was made: what keeps its queues apart in a shared Redis. */
+export async function instanceId(db: Database): Promise<string> {
+  const { id } = await db.prisma.instance.findFirstOrThrow();
+  return id;
+}

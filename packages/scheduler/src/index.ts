@@ -1,1 +1,3 @@
-export {};
+export type { ExperimentHooks } from './advance.js';
+export { type Dispatcher, type DispatcherLog, type DispatcherOptions, startDispatcher } from './dispatcher.js';
+export { workerSilenceMs } from './window.js';

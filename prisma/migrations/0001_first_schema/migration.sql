@@ -1,3 +1,11 @@
+-- Names this database: the prefix of its queue in a shared Redis.
+CREATE TABLE "instance" (
+    "id" TEXT NOT NULL DEFAULT gen_random_uuid(),
+
+    CONSTRAINT "instance_pkey" PRIMARY KEY ("id")
+);
+INSERT INTO "instance" DEFAULT VALUES;
+
 CREATE TABLE "experiments" (
     "id" TEXT NOT NULL,
     "sequence" BIGSERIAL NOT NULL,

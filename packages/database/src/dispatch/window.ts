@@ -42,8 +42,9 @@ export async function takeReady(
     name: 'take-ready',
     text: `UPDATE tasks SET queued_at = now() WHERE id IN (
         SELECT t.id FROM tasks t JOIN kernels k ON k.experiment_id = t.experiment_id AND k.index = t.kernel_index
-        WHERE t.experiment_id = $1 AND t.state = 'pending' AND t.queued_at IS NULL AND t.wave = ANY($2)
-          AND k.state = 'active' AND k.wave = t.wave
+        JOIN experiments e ON e.id = t.experiment_id
+        WHERE t.experiment_id = $1 AND e.state = 'running' AND t.state = 'pending' AND t.queued_at IS NULL
+          AND t.wave = ANY($2) AND k.state = 'active' AND k.wave = t.wave
         ORDER BY t.kernel_index, t.index LIMIT $3 FOR UPDATE OF t SKIP LOCKED)
       RETURNING id, generation`,
     values: [experimentId, waves, limit],

@@ -1,0 +1,41 @@
+/** The two queues: `tiles` for workers (train tiles and strips), `analyses` for aggregators (analyses, finishes). */
+export type QueueName = 'tiles' | 'analyses';
+
+/** A delivery says which generation of which task, and nothing else: Postgres knows the rest. */
+export interface TaskJob {
+  task: bigint;
+  generation: number;
+}
+
+export interface Consumer {
+  /** Takes no more jobs and waits for those in hand. */
+  close(): Promise<void>;
+}
+
+/**
+ * Delivery of jobs at least once, in rough order. A cache of Postgres: what it loses the reconciler adds again,
+ * what it delivers twice the claim drops.
+ */
+export interface JobQueue {
+  readonly backend: 'redis' | 'postgres';
+  add(name: QueueName, jobs: readonly TaskJob[]): Promise<void>;
+  /** Hands each job to `handle`, at most `concurrency` at a time. `handle` does not reject. */
+  consume(name: QueueName, concurrency: number, handle: (job: TaskJob) => Promise<void>): Promise<Consumer>;
+  /** Those of `jobs` that the queue does not hold. */
+  missing(name: QueueName, jobs: readonly TaskJob[]): Promise<TaskJob[]>;
+  /** Jobs waiting and in hand. */
+  depth(name: QueueName): Promise<{ waiting: number; active: number }>;
+  /** Rejects when the backend does not answer. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface QueueOptions {
+  /** Redis, or null: BullMQ's PostgreSQL backend in the schema `bull` of `databaseUrl`. */
+  redisUrl: string | null;
+  databaseUrl: string;
+  /** Keeps the queues of several databases apart in one Redis. */
+  prefix: string;
+  /** Connection troubles; called at most once a second. */
+  onError: (error: Error) => void;
+}

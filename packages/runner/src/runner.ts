@@ -1,0 +1,182 @@
+import {
+  type AnalysisRecord,
+  acceptFinish,
+  acceptTask,
+  announceWorker,
+  type ClaimedTask,
+  claimTask,
+  type Database,
+  extendLeases,
+  failTask,
+  forgetWorker,
+  listen,
+  releaseTask,
+  type TaskResult,
+  type WorkerIdentity,
+} from '@tessera/database';
+import type { JobQueue, QueueName, TaskJob } from '@tessera/queue';
+
+/** What came of a task: what is written in the accepting transaction, and what is done once it is accepted. */
+export interface TaskOutcome {
+  result: TaskResult;
+  analyses: readonly AnalysisRecord[];
+  /** Runs after acceptance (deleting temporary pieces); a crash before it leaves work for the sweep. */
+  afterwards: (() => Promise<void>) | null;
+}
+
+/** Thrown by `perform` when the task must wait for another that it sent back; costs the task no attempt. */
+export class NotYet extends Error {
+  override readonly name = 'NotYet';
+}
+
+/** Logging with fields; pino's logger fits. */
+export interface RunnerLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface RunnerOptions {
+  db: Database;
+  databaseUrl: string;
+  queue: JobQueue;
+  queueName: QueueName;
+  worker: WorkerIdentity;
+  leaseMs: number;
+  log: RunnerLog;
+  /** Computes a task. `signal` aborts when the lease is lost, the experiment is cancelled, or time is up. */
+  perform(task: ClaimedTask, signal: AbortSignal): Promise<TaskOutcome>;
+  /** For the metrics: a task was accepted. */
+  onAccepted?: (task: ClaimedTask, result: TaskResult) => void;
+}
+
+export interface Runner {
+  /** Takes no more tasks; those in hand finish, or are given back after `graceMs`. */
+  close(graceMs: number): Promise<void>;
+}
+
+interface Held {
+  task: ClaimedTask;
+  abort: AbortController;
+}
+
+/**
+ * Takes deliveries, claims their tasks, computes them and has them accepted. Holds the one invariant of a
+ * worker: whatever it writes is under its lease's generation, and nothing counts before the fenced update.
+ */
+export async function startRunner(options: RunnerOptions): Promise<Runner> {
+  const { db, worker, log, leaseMs } = options;
+  const held = new Map<string, Held>();
+
+  const heartbeat = async () => {
+    await announceWorker(db, worker);
+    if (held.size === 0) return;
+    const leases = new Map((await extendLeases(db, worker.id, leaseMs)).map((lease) => [keyOf(lease), lease]));
+    for (const [key, { abort, task }] of held) {
+      const lease = leases.get(key);
+      if (lease?.isWanted) continue;
+      log.info({ experiment: task.experimentId, task: String(task.id) }, lease ? 'task cancelled' : 'lease lost');
+      abort.abort();
+    }
+  };
+  await announceWorker(db, worker);
+  const heartbeatMs = Math.min(2000, leaseMs / 4);
+  const beat = setInterval(() => {
+    heartbeat().catch((error: unknown) => log.warn({ err: error }, 'heartbeat failed'));
+  }, heartbeatMs);
+
+  const listener = await listen(
+    options.databaseUrl,
+    ['tessera_cancel'],
+    (_, experimentId) => {
+      for (const { task, abort } of held.values()) if (task.experimentId === experimentId) abort.abort();
+    },
+    { onError: (error) => log.warn({ err: error }, 'the connection that listens was lost') },
+  );
+
+  const handle = async (job: TaskJob): Promise<void> => {
+    let task: ClaimedTask | null = null;
+    try {
+      task = await claimTask(db, job, worker, leaseMs);
+    } catch (error) {
+      log.warn({ err: error, task: String(job.task) }, 'claim failed; the reconciler delivers the task again');
+    }
+    if (!task) return;
+    const abort = new AbortController();
+    held.set(keyOf(task), { task, abort });
+    try {
+      await runHeld(options, task, abort.signal);
+    } finally {
+      held.delete(keyOf(task));
+    }
+  };
+  const consumer = await options.queue.consume(options.queueName, worker.slots, handle);
+
+  return {
+    async close(graceMs) {
+      const patience = setTimeout(() => {
+        for (const { abort } of held.values()) abort.abort();
+      }, graceMs);
+      await consumer.close();
+      clearTimeout(patience);
+      clearInterval(beat);
+      await listener.close();
+      await forgetWorker(db, worker.id);
+    },
+  };
+}
+
+function keyOf({ id, generation }: { id: bigint; generation: number }): string {
+  return `${id}/${generation}`;
+}
+
+async function runHeld(options: RunnerOptions, task: ClaimedTask, signal: AbortSignal): Promise<void> {
+  const { db, worker, log } = options;
+  const fields = {
+    experiment: task.experimentId,
+    kernel: task.kernelIndex,
+    wave: task.wave,
+    index: task.index,
+    task: String(task.id),
+    generation: task.generation,
+  };
+  try {
+    const outcome = await options.perform(task, signal);
+    if (signal.aborted) {
+      await releaseTask(db, task, worker);
+      return;
+    }
+    const accept = task.wave === 'finish' ? acceptFinish : acceptTask;
+    if (!(await accept(db, task, worker, outcome.result, outcome.analyses))) {
+      log.info(fields, 'result not accepted: the lease was lost or the experiment no longer runs');
+      await releaseTask(db, task, worker);
+      return;
+    }
+    log.info({ ...fields, milliseconds: outcome.result.milliseconds, bytes: outcome.result.bytes }, 'task done');
+    options.onAccepted?.(task, outcome.result);
+    await outcome.afterwards?.();
+  } catch (error) {
+    await settleFailure(options, task, signal, error, fields);
+  }
+}
+
+async function settleFailure(
+  { db, worker, log }: RunnerOptions,
+  task: ClaimedTask,
+  signal: AbortSignal,
+  error: unknown,
+  fields: object,
+): Promise<void> {
+  try {
+    if (signal.aborted || error instanceof NotYet) {
+      await releaseTask(db, task, worker);
+      log.info(fields, signal.aborted ? 'task given back' : (error as Error).message);
+    } else {
+      log.error({ ...fields, err: error }, 'task failed');
+      await failTask(db, task, worker, error instanceof Error ? error.message : String(error));
+    }
+  } catch (reportError) {
+    // The database does not answer: the lease ends by itself.
+    log.warn({ ...fields, err: reportError }, 'could not report a task; its lease will end');
+  }
+}

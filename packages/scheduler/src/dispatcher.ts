@@ -1,0 +1,102 @@
+import { type Database, type Leadership, listen, openExperiments, standForLeader } from '@tessera/database';
+import type { JobQueue } from '@tessera/queue';
+import { advanceExperiment, type ExperimentHooks, knownPlans } from './advance.js';
+import { reconcile } from './reconcile.js';
+import { fillWindow } from './window.js';
+
+/** Where the dispatcher tells what it does; pino's logger fits. */
+export interface DispatcherLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface DispatcherOptions {
+  db: Database;
+  databaseUrl: string;
+  queue: JobQueue;
+  log: DispatcherLog;
+  hooks: ExperimentHooks;
+  /** Called with the leases that ended and the deliveries that were lost, for the metrics. */
+  onReconciled?: (found: { expired: number; lost: number }) => void;
+}
+
+export interface Dispatcher {
+  isLeader(): boolean;
+  close(): Promise<void>;
+}
+
+/** Between two passes that notifications asked for: a burst of them costs one pass. */
+const coalesceMs = 10;
+const busyIntervalMs = 200;
+const idleIntervalMs = 1000;
+const reconcileIntervalMs = 3000;
+
+/**
+ * Runs the dispatcher in this process: passes over all open experiments, woken by Postgres notifications and,
+ * since those are hints only, by a timer. Of several replicas one leads. Every statement is idempotent, so a
+ * pass may stop anywhere and be done again.
+ */
+export async function startDispatcher(options: DispatcherOptions): Promise<Dispatcher> {
+  const { db, queue, log } = options;
+  const leadership: Leadership = standForLeader(options.databaseUrl);
+  const plans = knownPlans(db);
+  let closed = false;
+  let timer: NodeJS.Timeout | null = null;
+  let running: Promise<void> | null = null;
+  let wokenWhileRunning = false;
+  let reconciledAt = Number.NEGATIVE_INFINITY;
+
+  const pass = async (): Promise<boolean> => {
+    if (!(await leadership.campaign())) return false;
+    if (performance.now() - reconciledAt > reconcileIntervalMs) {
+      const found = await reconcile(db, queue);
+      if (found.expired > 0 || found.lost > 0) log.warn(found, 'reconciled: leases ended or deliveries lost');
+      options.onReconciled?.(found);
+      reconciledAt = performance.now();
+    }
+    const open = await openExperiments(db);
+    plans.keepOnly(open.map((experiment) => experiment.id));
+    for (const experiment of open) await advanceExperiment({ db, plans, log, hooks: options.hooks }, experiment);
+    await fillWindow({ db, queue, plans, log }, open);
+    return open.length > 0;
+  };
+
+  const run = () => {
+    timer = null;
+    wokenWhileRunning = false;
+    running = pass()
+      .catch((error: unknown) => {
+        log.error({ err: error }, 'a pass of the dispatcher failed and is tried again');
+        return true;
+      })
+      .then((busy) => {
+        running = null;
+        if (!closed) schedule(wokenWhileRunning ? coalesceMs : busy ? busyIntervalMs : idleIntervalMs);
+      });
+  };
+  const schedule = (delayMs: number) => {
+    if (timer) clearTimeout(timer);
+    timer = setTimeout(run, delayMs);
+  };
+  const wake = () => {
+    if (running) wokenWhileRunning = true;
+    else if (!closed) schedule(coalesceMs);
+  };
+
+  const listener = await listen(options.databaseUrl, ['tessera_work'], wake, {
+    onReconnect: wake,
+    onError: (error) => log.warn({ err: error }, 'the connection that listens was lost'),
+  });
+  run();
+  return {
+    isLeader: () => leadership.isLeader(),
+    async close() {
+      closed = true;
+      if (timer) clearTimeout(timer);
+      await running;
+      await listener.close();
+      await leadership.resign();
+    },
+  };
+}
