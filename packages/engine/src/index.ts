@@ -1,1 +1,3 @@
-export {};
+export * from './engine.js';
+export { type Dual, dualOf } from './oracle/dual.js';
+export { oracleEngine } from './oracle/oracle-engine.js';

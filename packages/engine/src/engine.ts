@@ -1,0 +1,67 @@
+/** The compute engine's interface: one call computes one tile of kernel matrices at every depth. */
+import type { Architecture, ImageShape, KernelName, Precision } from '@tessera/spec';
+
+/** Normalized images. `key` names the bytes: two blocks of one key hold the same images, so engines cache by it. */
+export interface ImageBlock {
+  key: string;
+  count: number;
+  shape: ImageShape;
+  /** (count, height, width, channels) or (count, inputs), row-major. */
+  data: Float64Array;
+}
+
+/** One tile: all pairs of a row block and a column block, at every depth, both kinds in one pass. */
+export interface TileTask {
+  architecture: Architecture;
+  weightVariance: number;
+  biasVariance: number;
+  /** Distinct depths in any order; the result keeps it. */
+  depths: readonly number[];
+  kernels: readonly KernelName[];
+  precision: Precision;
+  rows: ImageBlock;
+  /** null: a symmetric tile, whose columns are its rows and whose entry (i, i) pairs an image with itself. */
+  cols: ImageBlock | null;
+}
+
+export type TileArray = Float64Array | Float32Array;
+
+/** Each array is (depths, rows, cols) row-major in the task's precision; null where the kind was not asked for. */
+export interface TileResult {
+  nngp: TileArray | null;
+  ntk: TileArray | null;
+}
+
+export interface EngineInfo {
+  name: string;
+  version: string;
+  device: string;
+  instructionSet: string;
+  precisions: Precision[];
+  /** Equal fingerprints promise equal bits for equal tiles. */
+  fingerprint: string;
+}
+
+/**
+ * A compute engine. Bits of an entry depend on its two images and the task's numbers alone, never on the shape of
+ * the tile or the place in it. Symmetric tiles come back full and exactly symmetric. Overflow gives infinities
+ * and NaN, which callers detect; nothing is thrown for it.
+ */
+export interface Engine {
+  readonly info: EngineInfo;
+  /** null where the engine computes the architecture, else the reason why not. */
+  supports(architecture: Architecture): string | null;
+  /** @throws TesseraError `cancelled` when the signal aborts; `engine-failed` when the engine cannot go on. */
+  computeTile(task: TileTask, signal?: AbortSignal): Promise<TileResult>;
+  close(): Promise<void>;
+}
+
+/** Empty arrays of a task's result. */
+export function allocateResult(task: TileTask): TileResult {
+  const size = task.depths.length * task.rows.count * (task.cols ?? task.rows).count;
+  const allocate = (kind: KernelName): TileArray | null => {
+    if (!task.kernels.includes(kind)) return null;
+    return task.precision === 'f64' ? new Float64Array(size) : new Float32Array(size);
+  };
+  return { nngp: allocate('nngp'), ntk: allocate('ntk') };
+}
