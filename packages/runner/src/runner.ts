@@ -70,9 +70,11 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
 
   const heartbeat = async () => {
     await announceWorker(db, worker);
-    if (held.size === 0) return;
+    // Only what was held before the statement is judged by its answer.
+    const asked = [...held];
+    if (asked.length === 0) return;
     const leases = new Map((await extendLeases(db, worker.id, leaseMs)).map((lease) => [keyOf(lease), lease]));
-    for (const [key, { abort, task }] of held) {
+    for (const [key, { abort, task }] of asked) {
       const lease = leases.get(key);
       if (lease?.isWanted) continue;
       log.info({ experiment: task.experimentId, task: String(task.id) }, lease ? 'task cancelled' : 'lease lost');

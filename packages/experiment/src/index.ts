@@ -1,0 +1,2 @@
+export * from './opened-experiment.js';
+export * from './rejections.js';

@@ -1,0 +1,28 @@
+import type { Database } from '@tessera/database';
+import { openExperiment } from '@tessera/experiment';
+import type { JobQueue } from '@tessera/queue';
+import { type Dispatcher, type DispatcherLog, type DispatcherOptions, startDispatcher } from '@tessera/scheduler';
+import { createExperimentGroup, markComplete, type TileStore } from '@tessera/store';
+
+/** Runs the dispatcher in the API's process: of several replicas one leads. No native code runs here. */
+export function dispatch(options: {
+  db: Database;
+  databaseUrl: string;
+  queue: JobQueue;
+  store: TileStore;
+  log: DispatcherLog;
+  onReconciled?: DispatcherOptions['onReconciled'];
+}): Promise<Dispatcher> {
+  const { store } = options;
+  return startDispatcher({
+    db: options.db,
+    databaseUrl: options.databaseUrl,
+    queue: options.queue,
+    log: options.log,
+    ...(options.onReconciled && { onReconciled: options.onReconciled }),
+    hooks: {
+      prepare: async (experiment) => createExperimentGroup(store, (await openExperiment(store, experiment)).layout),
+      complete: (experiment) => markComplete(store, experiment.id),
+    },
+  });
+}

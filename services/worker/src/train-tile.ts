@@ -1,0 +1,55 @@
+import type { ClaimedTask } from '@tessera/database';
+import type { OpenedExperiment } from '@tessera/experiment';
+import { kernelAt, tileAt } from '@tessera/plan';
+import type { KernelName } from '@tessera/spec';
+import { encodeShard, padTile, trainTileKey } from '@tessera/store';
+import type { Computation, Computed } from './computation.js';
+
+/**
+ * Computes one tile of the train-train matrices: one block of image pairs, all depths and both kinds in one
+ * pass, and writes one shard a kind. Tiles on the diagonal are symmetric.
+ */
+export async function computeTrainTile(
+  { engine, cores, store }: Computation,
+  { spec, plan, subset, id }: OpenedExperiment,
+  task: ClaimedTask,
+  signal: AbortSignal,
+): Promise<Computed> {
+  const { weightVariance, biasVariance } = kernelAt(plan, task.kernelIndex);
+  const { row, col, rowStart, rowCount, colStart, colCount } = tileAt(plan, task.index);
+  const rows = await subset.block('train', rowStart, rowCount);
+  const cols = row === col ? null : await subset.block('train', colStart, colCount);
+  const blocks = await cores.run(1, () =>
+    engine.computeTile(
+      {
+        architecture: spec.architecture,
+        weightVariance,
+        biasVariance,
+        depths: plan.axes.depth,
+        kernels: spec.kernels,
+        precision: spec.precision,
+        rows,
+        cols,
+      },
+      signal,
+    ),
+  );
+  const pieces: Computed['pieces'] = {};
+  let bytes = 0;
+  for (const kernel of spec.kernels) {
+    const values = requireBlock(blocks, kernel);
+    const shard = encodeShard(padTile(values, plan.axes.depth.length, rowCount, colCount, plan.tileSize, plan.tileSize));
+    const key = trainTileKey(id, task.kernelIndex, { row, col }, task.generation, kernel);
+    await store.put(key, shard.parts, { durable: false });
+    pieces[kernel] = { key, checksum: shard.checksum };
+    bytes += shard.bytes;
+  }
+  return { pieces, bytes, result: null };
+}
+
+/** The block of a kind the task asked for. */
+export function requireBlock<T>(blocks: Record<KernelName, T | null>, kernel: KernelName): T {
+  const block = blocks[kernel];
+  if (block === null) throw new Error(`The engine gave no ${kernel} block.`);
+  return block;
+}
