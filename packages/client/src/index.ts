@@ -1,1 +1,3 @@
-export {};
+export { ConnectionError } from './connection-error.js';
+export * from './tessera-client.js';
+export type { WatchOptions } from './watch.js';

@@ -1,0 +1,200 @@
+/** The REST API, one method a route. */
+import type {
+  AnalysisRow,
+  ArrayInfo,
+  DatasetInfo,
+  Experiment,
+  ExperimentEvent,
+  ExperimentSpec,
+  ExperimentSpecInput,
+  ExperimentState,
+  KernelName,
+  Page,
+  PlanSummary,
+  TheoryRequest,
+  TheoryResponse,
+  TheoryRow,
+} from '@tessera/spec';
+import { openFile, saveBody } from './files.js';
+import { baseUrl, type Query, type RequestOptions, send, sendForJson } from './http.js';
+import { itemsOf } from './pages.js';
+import { type WatchOptions, watchExperiment } from './watch.js';
+
+export interface PageOptions {
+  cursor?: string | undefined;
+  /** Items of a page, 1 to 1000; the server's default is 100. */
+  limit?: number | undefined;
+}
+export interface ExperimentFilter {
+  state?: ExperimentState | undefined;
+}
+/** Values must be those of the grid, exactly. */
+export interface AnalysisFilter {
+  kernel?: KernelName | undefined;
+  weightVariance?: number | undefined;
+  biasVariance?: number | undefined;
+  depth?: number | undefined;
+}
+/**
+ * What part of an array: `weightVariance: 1.5` by coordinate, `depthIndex: 3` by index, `train: '0:256'` a
+ * range of positions.
+ */
+export type ArraySelection = Query;
+
+/** A client of one server. Every method throws TesseraError or ConnectionError. */
+export class TesseraClient {
+  /** The server's address, without a slash at its end. */
+  readonly url: string;
+
+  /** @throws TypeError where `url` is no http(s) URL */
+  constructor(url: string) {
+    this.url = baseUrl(url);
+  }
+
+  createExperiment(
+    spec: ExperimentSpecInput | ExperimentSpec,
+    options: { idempotencyKey?: string } = {},
+  ): Promise<Experiment> {
+    const headers: Record<string, string> =
+      options.idempotencyKey === undefined ? {} : { 'idempotency-key': options.idempotencyKey };
+    return this.#json('/v1/experiments', { method: 'POST', json: spec, headers });
+  }
+
+  /** The plan of a spec alone: nothing is created. */
+  planExperiment(spec: ExperimentSpecInput | ExperimentSpec): Promise<PlanSummary> {
+    return this.#json('/v1/plans', { method: 'POST', json: spec });
+  }
+
+  /** One page of experiments, newest first. */
+  listExperiments(options: ExperimentFilter & PageOptions = {}): Promise<Page<Experiment>> {
+    return this.#json('/v1/experiments', { query: { ...options } });
+  }
+
+  /** Every experiment, newest first. */
+  experiments(filter: ExperimentFilter = {}): AsyncGenerator<Experiment> {
+    return itemsOf((cursor) => this.listExperiments({ ...filter, cursor }));
+  }
+
+  getExperiment(id: string): Promise<Experiment> {
+    return this.#json(experimentPath(id));
+  }
+
+  /** The experiment's events until it ends, over lost connections. */
+  watch(id: string, options: WatchOptions = {}): AsyncGenerator<ExperimentEvent> {
+    return watchExperiment(this.url, `${experimentPath(id)}/events`, options);
+  }
+
+  /** Waits until the experiment has ended, and returns it. */
+  async waitFor(id: string, options: WatchOptions = {}): Promise<Experiment> {
+    for await (const _ of this.watch(id, options));
+    return this.getExperiment(id);
+  }
+
+  cancelExperiment(id: string): Promise<Experiment> {
+    return this.#json(`${experimentPath(id)}/cancel`, { method: 'POST' });
+  }
+
+  retryExperiment(id: string): Promise<Experiment> {
+    return this.#json(`${experimentPath(id)}/retry`, { method: 'POST' });
+  }
+
+  async deleteExperiment(id: string): Promise<void> {
+    await this.#discard(experimentPath(id), { method: 'DELETE' });
+  }
+
+  /** One page of result rows, in grid order. */
+  listAnalyses(id: string, options: AnalysisFilter & PageOptions = {}): Promise<Page<AnalysisRow>> {
+    return this.#json(`${experimentPath(id)}/analyses`, { query: { ...options } });
+  }
+
+  /** Every result row, in grid order. */
+  analyses(id: string, filter: AnalysisFilter = {}): AsyncGenerator<AnalysisRow> {
+    return itemsOf((cursor) => this.listAnalyses(id, { ...filter, cursor, limit: 1000 }));
+  }
+
+  /** The result rows as CSV, unread. */
+  openAnalysesCsv(id: string, filter: AnalysisFilter = {}): Promise<Response> {
+    return send(this.url, `${experimentPath(id)}/analyses.csv`, { query: { ...filter } });
+  }
+
+  listArrays(id: string): Promise<ArrayInfo[]> {
+    return this.#json(`${experimentPath(id)}/arrays`);
+  }
+
+  /** An array, or a part of it, as `.npy`, unread. */
+  openArray(id: string, name: string, selection: ArraySelection = {}): Promise<Response> {
+    return send(this.url, `${experimentPath(id)}/arrays/${encodeURIComponent(name)}.npy`, {
+      query: selection,
+    });
+  }
+
+  /** Streams an array, or a part of it, into an `.npy` file; returns the bytes written. */
+  async saveArray(
+    id: string,
+    name: string,
+    file: string,
+    options: { selection?: ArraySelection; onBytes?: (bytes: number, total: number | null) => void } = {},
+  ): Promise<number> {
+    const response = await this.openArray(id, name, options.selection);
+    const length = response.headers.get('content-length');
+    const total = length === null ? null : Number(length);
+    return saveBody(response, file, (bytes) => options.onBytes?.(bytes, total));
+  }
+
+  /** Uploads an `.npz`; `created` is false where the name already held the same bytes. */
+  async putDataset(
+    name: string,
+    body: ReadableStream<Uint8Array> | Blob | Uint8Array<ArrayBuffer>,
+  ): Promise<{ dataset: DatasetInfo; created: boolean }> {
+    const headers = { 'content-type': 'application/x-npz' };
+    const response = await send(this.url, datasetPath(name), { method: 'PUT', body, headers });
+    return { dataset: (await response.json()) as DatasetInfo, created: response.status === 201 };
+  }
+
+  /** Uploads an `.npz` file, streamed. */
+  async putDatasetFile(name: string, file: string): Promise<{ dataset: DatasetInfo; created: boolean }> {
+    const { stream } = await openFile(file);
+    return this.putDataset(name, stream);
+  }
+
+  /** One page of data sets, newest first. */
+  listDatasets(options: PageOptions = {}): Promise<Page<DatasetInfo>> {
+    return this.#json('/v1/datasets', { query: { ...options } });
+  }
+
+  /** Every data set, newest first. */
+  datasets(): AsyncGenerator<DatasetInfo> {
+    return itemsOf((cursor) => this.listDatasets({ cursor }));
+  }
+
+  getDataset(name: string): Promise<DatasetInfo> {
+    return this.#json(datasetPath(name));
+  }
+
+  async deleteDataset(name: string): Promise<void> {
+    await this.#discard(datasetPath(name), { method: 'DELETE' });
+  }
+
+  /** Mean-field theory at every point of the request, row by row of weightVariance, then biasVariance. */
+  async theory(request: TheoryRequest): Promise<TheoryRow[]> {
+    const response: TheoryResponse = await this.#json('/v1/theory', { method: 'POST', json: request });
+    return response.items;
+  }
+
+  /** Resolves when the server can take work; throws TesseraError `unavailable` where a part of it is down. */
+  async ready(): Promise<void> {
+    await this.#discard('/readyz');
+  }
+
+  #json<T>(path: string, options?: RequestOptions): Promise<T> {
+    return sendForJson<T>(this.url, path, options);
+  }
+
+  async #discard(path: string, options?: RequestOptions): Promise<void> {
+    const response = await send(this.url, path, options);
+    await response.body?.cancel();
+  }
+}
+
+const experimentPath = (id: string) => `/v1/experiments/${encodeURIComponent(id)}`;
+const datasetPath = (name: string) => `/v1/datasets/${encodeURIComponent(name)}`;
