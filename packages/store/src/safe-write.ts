@@ -1,0 +1,105 @@
+/**
+ * The write path of the folder store. Bytes go to a file of a unique name in the key's own folder, are synced, and
+ * take the key's name by a rename, which is atomic; the folder is synced last, so that the name survives a power cut
+ * too. A crash at any point leaves the key as it was, and at most a temporary file that the sweep deletes.
+ */
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { copyFile, type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { fileErrorCode } from './storage-error.js';
+import type { PutSource } from './tile-store.js';
+
+const temporaryPattern = /^\..*\.[0-9a-f]{16}\.part$/;
+
+/** True for the name of a file that is still being written, or whose writer died. */
+export function isTemporaryName(name: string): boolean {
+  return temporaryPattern.test(name);
+}
+
+function temporaryPath(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}.part`);
+}
+
+/** Makes `path` hold `source`, whole or not at all. */
+export async function writeFileSafely(path: string, source: PutSource, durable: boolean): Promise<void> {
+  await makeFolder(dirname(path), durable);
+  const temporary = temporaryPath(path);
+  try {
+    const handle = await open(temporary, 'wx');
+    try {
+      for await (const part of source instanceof Uint8Array ? [source] : source) await writeAll(handle, part);
+      if (durable) await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  if (durable) await syncFolder(dirname(path));
+}
+
+/** Makes `to` hold what `from` holds by a hard link, or by a copy where the file system has none. Durable. */
+export async function linkFileSafely(from: string, to: string): Promise<void> {
+  await makeFolder(dirname(to), true);
+  const temporary = temporaryPath(to);
+  try {
+    await linkOrCopy(from, temporary);
+    await syncFile(temporary);
+    await rename(temporary, to);
+  } finally {
+    // Renaming one link of a file over another link of the same file does nothing and keeps both (POSIX).
+    await rm(temporary, { force: true });
+  }
+  await syncFolder(dirname(to));
+}
+
+/** Codes by which a file system or a container says that it cannot make this link. */
+const linkRefusals = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (!linkRefusals.has(fileErrorCode(error) ?? '')) throw error;
+    await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  }
+}
+
+async function writeAll(handle: FileHandle, part: Uint8Array): Promise<void> {
+  let written = 0;
+  while (written < part.byteLength) {
+    const { bytesWritten } = await handle.write(part, written, part.byteLength - written);
+    written += bytesWritten;
+  }
+}
+
+/** Makes a folder and those above it; durable: the entries of the new ones are synced, outermost first. */
+async function makeFolder(folder: string, durable: boolean): Promise<void> {
+  const outermost = await mkdir(folder, { recursive: true });
+  if (outermost === undefined || !durable) return;
+  const parents: string[] = [];
+  for (let made = folder; made.length >= outermost.length; made = dirname(made))
+    parents.unshift(dirname(made));
+  for (const parent of parents) await syncFolder(parent);
+}
+
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r+');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,41 @@
+/** Deletes what no experiment owns: invariant "no orphan file outlives the sweep". */
+import { experimentKeys } from './experiment-layout.js';
+import type { TileStore } from './tile-store.js';
+
+/** Which experiments there are, as the database says. */
+export interface KnownExperiments {
+  /** Every experiment. */
+  known: ReadonlySet<string>;
+  /** Those that need no temporary pieces any more. A failed one may be retried and needs its own. */
+  finished: ReadonlySet<string>;
+}
+
+/** A write that has not ended after an hour never will. */
+const abandonedAfterMs = 3_600_000;
+
+/**
+ * Deletes the folders of unknown experiments, the temporary ones of finished experiments, and abandoned writes.
+ * `readExperiments` is called after the store is listed: an experiment's row comes before its folder, so one made
+ * meanwhile is either not listed or known. Returns the folders deleted and the number of abandoned writes.
+ */
+export async function sweepOrphans(
+  store: TileStore,
+  readExperiments: () => Promise<KnownExperiments>,
+): Promise<{ deleted: string[]; abandonedWrites: number }> {
+  const names = await store.listChildren('experiments');
+  const { known, finished } = await readExperiments();
+  const orphans = names.filter((name) => {
+    const match = /^(.+)\.(zarr|tmp)$/.exec(name);
+    if (match === null) return true;
+    const [, id = '', kind] = match;
+    return !known.has(id) || (kind === 'tmp' && finished.has(id));
+  });
+  for (const name of orphans) {
+    if (name.endsWith('.zarr')) await store.delete(experimentKeys(name.slice(0, -'.zarr'.length)).complete);
+    await store.deletePrefix(`experiments/${name}`);
+  }
+  return {
+    deleted: orphans.map((name) => `experiments/${name}`),
+    abandonedWrites: await store.deleteAbandonedWrites(abandonedAfterMs),
+  };
+}

@@ -1,0 +1,44 @@
+/**
+ * Keys of what a kernel's waves leave for the next one, under `experiments/{id}.tmp/{kernel index}/`. A key holds the
+ * generation of the task that wrote it, so that a late write of a lost lease never replaces an accepted piece.
+ */
+import type { KernelName } from '@tessera/spec';
+import { experimentKeys } from './experiment-layout.js';
+
+/** Everything temporary of one kernel; deleted when the kernel is finished. */
+export function temporaryKernelKey(id: string, kernelIndex: number): string {
+  return `${experimentKeys(id).temporary}/${kernelIndex}`;
+}
+
+/** A train tile of one kind: a shard of one padded (tileSize, tileSize) chunk a depth. */
+export function trainTileKey(
+  id: string,
+  kernelIndex: number,
+  tile: { row: number; col: number; generation: number },
+  kind: KernelName,
+): string {
+  return `${temporaryKernelKey(id, kernelIndex)}/train/${tile.row}-${tile.col}.g${tile.generation}.${kind}`;
+}
+
+/** A piece that an analysis task leaves, for example `eigenvalues` or `solutions`. */
+export function analysisPieceKey(
+  id: string,
+  kernelIndex: number,
+  task: { index: number; generation: number },
+  piece: string,
+): string {
+  return `${temporaryKernelKey(id, kernelIndex)}/analysis/${task.index}.g${task.generation}.${piece}`;
+}
+
+/**
+ * A piece that a prediction strip leaves. Pieces named after an array (`ntk_test_train`, `predictions`) are that
+ * array's shard and are published as they are.
+ */
+export function stripPieceKey(
+  id: string,
+  kernelIndex: number,
+  strip: { index: number; generation: number },
+  piece: string,
+): string {
+  return `${temporaryKernelKey(id, kernelIndex)}/strip/${strip.index}.g${strip.generation}.${piece}`;
+}

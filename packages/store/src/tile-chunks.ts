@@ -1,0 +1,138 @@
+/** A kernel's tiles and strips as shards: one file a task and kind, one padded chunk a depth. */
+import { TesseraError } from '@tessera/spec';
+import type { ExperimentLayout } from './experiment-layout.js';
+import { type FloatArray, floatsOf, floatType, itemBytes, padBlocks } from './number-bytes.js';
+import {
+  type EncodedShard,
+  encodeShard,
+  readVerifiedShardChunk,
+  streamShard,
+  verifyShardIndex,
+} from './shard.js';
+import type { TileStore } from './tile-store.js';
+
+function checkLength(what: string, values: FloatArray, expected: number): void {
+  if (values.length === expected) return;
+  throw new TesseraError('internal', `${what} has ${values.length} values instead of ${expected}.`);
+}
+
+/** Bytes of one depth of a stored train tile. */
+export function tileChunkBytes(layout: ExperimentLayout): number {
+  return layout.tileSize ** 2 * itemBytes[floatType(layout.precision)];
+}
+
+/**
+ * The shard of a train tile of one kind. `values`: (depths, rows, cols), depths in the layout's order; the chunks are
+ * (tileSize, tileSize), NaN beyond the rows and columns of an edge tile.
+ */
+export function encodeTrainTile(
+  layout: ExperimentLayout,
+  values: FloatArray,
+  rows: number,
+  cols: number,
+): EncodedShard {
+  checkLength('A train tile', values, layout.axes.depth.length * rows * cols);
+  const side = layout.tileSize;
+  return encodeShard(
+    padBlocks(values, { rows, cols }, { rows: side, cols: side, type: floatType(layout.precision) }),
+  );
+}
+
+/** The shard of a test-train strip of one kind. `values`: (depths, rows, m); chunks are (stripRows, m). */
+export function encodeTestTrainStrip(
+  layout: ExperimentLayout,
+  values: FloatArray,
+  rows: number,
+): EncodedShard {
+  const cols = layout.train.length;
+  checkLength('A strip', values, layout.axes.depth.length * rows * cols);
+  return encodeShard(
+    padBlocks(values, { rows, cols }, { rows: layout.stripRows, cols, type: floatType(layout.precision) }),
+  );
+}
+
+/**
+ * The shard of one strip of `predictions` or `predictions_ridge`. `values`: (kernels, depths, times or ridges, rows,
+ * classes), float64, each in the layout's order.
+ */
+export function encodePredictionStrip(
+  layout: ExperimentLayout,
+  name: 'predictions' | 'predictions_ridge',
+  values: Float64Array,
+  rows: number,
+): EncodedShard {
+  const { axes, classes, stripRows } = layout;
+  const columns = name === 'predictions' ? axes.times.length : axes.diagReg.length;
+  checkLength(
+    `A strip of ${name}`,
+    values,
+    axes.kernels.length * axes.depth.length * columns * rows * classes,
+  );
+  return encodeShard(
+    padBlocks(values, { rows, cols: classes }, { rows: stripRows, cols: classes, type: '<f8' }),
+  );
+}
+
+/**
+ * From the shard of tile (row, col) makes that of (col, row): every chunk transposed. One depth in memory at a time.
+ * Throws as `readShardChunk` does.
+ */
+export async function mirrorShard(
+  store: TileStore,
+  layout: ExperimentLayout,
+  from: string,
+  to: string,
+): Promise<void> {
+  const depths = layout.axes.depth.length;
+  const bytes = tileChunkBytes(layout);
+  await verifyShardIndex(store, from, depths, bytes);
+  async function* transposedChunks(): AsyncGenerator<Uint8Array> {
+    for (let depth = 0; depth < depths; depth += 1) {
+      yield transposeChunk(await readVerifiedShardChunk(store, from, depth, bytes), layout);
+    }
+  }
+  await store.put(to, streamShard(transposedChunks(), depths, bytes));
+}
+
+/** Side of the blocks a transposition goes through: 32 x 32 float64 of each operand fit an L1 cache. */
+const blockSide = 32;
+
+function transposeChunk(chunk: Buffer, { tileSize, precision }: ExperimentLayout): Uint8Array {
+  const source = floatsOf(chunk, floatType(precision));
+  const target = source.slice();
+  transposeInto(target, source, {
+    rows: tileSize,
+    cols: tileSize,
+    sourceStride: tileSize,
+    targetStride: tileSize,
+  });
+  return new Uint8Array(target.buffer, target.byteOffset, target.byteLength);
+}
+
+/**
+ * target[offset + c * targetStride + r] = source[r * sourceStride + c] for r < rows, c < cols, block by block.
+ */
+export function transposeInto(
+  target: FloatArray,
+  source: FloatArray,
+  shape: {
+    rows: number;
+    cols: number;
+    sourceStride: number;
+    targetStride: number;
+    targetOffset?: number;
+  },
+): void {
+  const { rows, cols, sourceStride, targetStride, targetOffset = 0 } = shape;
+  for (let rowBlock = 0; rowBlock < rows; rowBlock += blockSide) {
+    const rowEnd = Math.min(rows, rowBlock + blockSide);
+    for (let colBlock = 0; colBlock < cols; colBlock += blockSide) {
+      const colEnd = Math.min(cols, colBlock + blockSide);
+      for (let col = colBlock; col < colEnd; col += 1) {
+        for (let row = rowBlock; row < rowEnd; row += 1) {
+          target[targetOffset + col * targetStride + row] = source[row * sourceStride + col] as number;
+        }
+      }
+    }
+  }
+}
