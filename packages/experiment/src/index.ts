@@ -1,2 +1,3 @@
+export * from './analysis-piece.js';
+export * from './damage.js';
 export * from './opened-experiment.js';
-export * from './rejections.js';

@@ -2,7 +2,7 @@ import { type Database, loadOpenExperiment, type OpenExperiment } from '@tessera
 import { openDataset, openSubset, type Subset } from '@tessera/dataset';
 import type { Plan } from '@tessera/plan';
 import { type ExperimentSpec, TesseraError } from '@tessera/spec';
-import type { ExperimentLayout, TileStore } from '@tessera/store';
+import type { ExperimentLayout, Json, TileStore } from '@tessera/store';
 
 /** An experiment opened for work. Everything in it is constant while the experiment lives. */
 export interface OpenedExperiment {
@@ -45,7 +45,8 @@ export function layoutOf(
     tileSize: plan.tileSize,
     stripRows: plan.stripRows,
     precision: spec.precision,
-    provenance,
+    // What the API stored as JSON.
+    provenance: provenance as Json,
   };
 }
 

@@ -14,6 +14,7 @@ import {
   type TaskResult,
   type WorkerIdentity,
 } from '@tessera/database';
+import { NotYet } from '@tessera/experiment';
 import type { JobQueue, QueueName, TaskJob } from '@tessera/queue';
 
 /** What came of a task: what is written in the accepting transaction, and what is done once it is accepted. */
@@ -22,11 +23,6 @@ export interface TaskOutcome {
   analyses: readonly AnalysisRecord[];
   /** Runs after acceptance (deleting temporary pieces); a crash before it leaves work for the sweep. */
   afterwards: (() => Promise<void>) | null;
-}
-
-/** Thrown by `perform` when the task must wait for another that it sent back; costs the task no attempt. */
-export class NotYet extends Error {
-  override readonly name = 'NotYet';
 }
 
 /** Logging with fields; pino's logger fits. */

@@ -2,7 +2,7 @@ import type { ClaimedTask } from '@tessera/database';
 import type { OpenedExperiment } from '@tessera/experiment';
 import { kernelAt, tileAt } from '@tessera/plan';
 import type { KernelName } from '@tessera/spec';
-import { encodeShard, padTile, trainTileKey } from '@tessera/store';
+import { encodeTrainTile, trainTileKey } from '@tessera/store';
 import type { Computation, Computed } from './computation.js';
 
 /**
@@ -11,7 +11,7 @@ import type { Computation, Computed } from './computation.js';
  */
 export async function computeTrainTile(
   { engine, cores, store }: Computation,
-  { spec, plan, subset, id }: OpenedExperiment,
+  { id, spec, plan, subset, layout }: OpenedExperiment,
   task: ClaimedTask,
   signal: AbortSignal,
 ): Promise<Computed> {
@@ -38,8 +38,8 @@ export async function computeTrainTile(
   let bytes = 0;
   for (const kernel of spec.kernels) {
     const values = requireBlock(blocks, kernel);
-    const shard = encodeShard(padTile(values, plan.axes.depth.length, rowCount, colCount, plan.tileSize, plan.tileSize));
-    const key = trainTileKey(id, task.kernelIndex, { row, col }, task.generation, kernel);
+    const shard = encodeTrainTile(layout, values, rowCount, colCount);
+    const key = trainTileKey(id, task.kernelIndex, { row, col, generation: task.generation }, kernel);
     await store.put(key, shard.parts, { durable: false });
     pieces[kernel] = { key, checksum: shard.checksum };
     bytes += shard.bytes;

@@ -1,0 +1,64 @@
+import { combineStrips, decodeStripScores, type StripSummary, solutionColumns } from '@tessera/analysis';
+import { type AnalysisRecord, type ClaimedTask, type DoneTask, doneTasks, kernelAnalyses } from '@tessera/database';
+import { NotYet, type OpenedExperiment } from '@tessera/experiment';
+import { temporaryKernelKey } from '@tessera/store';
+import type { Aggregated } from './analysis-batch.js';
+import type { Aggregation } from './aggregation.js';
+import { publishKernel } from './publish-kernel.js';
+
+/**
+ * Finishes a kernel: sums its strips in index order into the rows' test scores, makes what the spec keeps readable,
+ * and (once accepted) drops what is temporary. Idempotent: a second run writes the same bytes.
+ */
+export async function finishKernel(
+  aggregation: Aggregation,
+  experiment: OpenedExperiment,
+  task: ClaimedTask,
+  signal: AbortSignal,
+): Promise<Aggregated> {
+  const { db, store } = aggregation;
+  const { id } = experiment;
+  const { kernelIndex } = task;
+  const strips = await doneTasks(db, id, kernelIndex, 'strip');
+  const rows = completeRows(experiment, await kernelAnalyses(db, id, kernelIndex), strips);
+  await publishKernel(aggregation, experiment, task, rows, strips, signal);
+  return {
+    pieces: {},
+    bytes: 0,
+    result: null,
+    analyses: rows,
+    afterwards: () => store.deletePrefix(temporaryKernelKey(id, kernelIndex)),
+  };
+}
+
+/** The kernel's rows with their test scores; without test images as they are. */
+function completeRows(
+  { spec, plan, subset }: OpenedExperiment,
+  rows: readonly AnalysisRecord[],
+  strips: readonly DoneTask[],
+): AnalysisRecord[] {
+  if (rows.length !== plan.analysesPerKernel) throw new NotYet('an analysis of this kernel is not done');
+  if (plan.stripsPerKernel === 0) return [...rows];
+  const { dynamics, regression } = spec.analysis;
+  const { blocks } = solutionColumns(dynamics?.times ?? [], regression?.diagReg ?? [], subset.classes);
+  const scores = strips.map((strip) => decodeStripScores(strip.result ?? new Uint8Array(), blocks));
+  return rows.map((row, position) => {
+    const parts = scores.map((strip) => strip[position]).filter((part) => part !== undefined);
+    return withTestScores(row, combineStrips(parts));
+  });
+}
+
+/** Solution blocks: the mean predictor first, then the times, then the ridges. */
+function withTestScores(row: AnalysisRecord, summary: StripSummary): AnalysisRecord {
+  const test = (block: number) => ({
+    testAccuracy: summary.blocks[block]?.accuracy ?? null,
+    testLoss: summary.blocks[block]?.loss ?? null,
+  });
+  const firstRidge = 1 + row.dynamics.length;
+  return {
+    ...row,
+    meanPredictorNorm: summary.meanPredictorNorm,
+    dynamics: row.dynamics.map((scores, i) => ({ ...scores, ...test(1 + i) })),
+    regression: row.regression.map((scores, i) => ({ ...scores, ...test(firstRidge + i) })),
+  };
+}

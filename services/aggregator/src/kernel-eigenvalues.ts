@@ -1,0 +1,29 @@
+import { solutionColumns } from '@tessera/analysis';
+import { doneTasks } from '@tessera/database';
+import { type OpenedExperiment, readAnalysisPiece, sendBackIfDamaged } from '@tessera/experiment';
+import { analysesAt } from '@tessera/plan';
+import type { KernelName } from '@tessera/spec';
+import type { Aggregation } from './aggregation.js';
+
+/** Eigenvalues of each kind of a kernel, (depths, m) row-major, from the pieces of its analyses. */
+export async function collectEigenvalues(
+  { db, store }: Aggregation,
+  { id, spec, plan, subset }: OpenedExperiment,
+  kernelIndex: number,
+): Promise<Map<KernelName, Float64Array>> {
+  const { dynamics, regression } = spec.analysis;
+  const { columns } = solutionColumns(dynamics?.times ?? [], regression?.diagReg ?? [], subset.classes);
+  const size = plan.trainCount;
+  const collected = new Map(spec.kernels.map((kernel) => [kernel, new Float64Array(plan.axes.depth.length * size)]));
+  for (const task of await doneTasks(db, id, kernelIndex, 'analysis')) {
+    const batch = analysesAt(plan, spec, task.index);
+    await sendBackIfDamaged(db, { experimentId: id, kernelIndex, wave: 'analysis' }, task, async () => {
+      for (const [position, { kernel, depthIndex }] of batch.entries()) {
+        const place = { position, count: batch.length, size, columns };
+        const { eigenvalues } = await readAnalysisPiece(store, task, place);
+        collected.get(kernel)?.set(eigenvalues, depthIndex * size);
+      }
+    });
+  }
+  return collected;
+}

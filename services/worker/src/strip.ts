@@ -1,0 +1,80 @@
+import { addStripScores, emptyStripScores, encodeStripScores, labelTargets, scoreStrip, type StripScores } from '@tessera/analysis';
+import type { ClaimedTask, Database } from '@tessera/database';
+import type { OpenedExperiment } from '@tessera/experiment';
+import { kernelAt, stripAt } from '@tessera/plan';
+import type { KernelName } from '@tessera/spec';
+import type { Computation, Computed } from './computation.js';
+import { loadSolutions } from './solutions.js';
+import { StripPieces } from './strip-pieces.js';
+import { requireBlock } from './train-tile.js';
+
+/**
+ * Computes one prediction strip: Theta(test rows, all training images) at all depths and of both kinds, block by block
+ * in the plan's fixed order, each block contracted at once with the solution vectors. Leaves sums; the rows of
+ * Theta and the predictions themselves only where the spec keeps them.
+ */
+export async function computeStrip(
+  computation: Computation,
+  db: Database,
+  experiment: OpenedExperiment,
+  task: ClaimedTask,
+  signal: AbortSignal,
+): Promise<Computed> {
+  const { engine, cores, linalg, store } = computation;
+  const { spec, plan, subset } = experiment;
+  const { weightVariance, biasVariance } = kernelAt(plan, task.kernelIndex);
+  const strip = stripAt(plan, task.index);
+  const solutions = await loadSolutions(store, db, experiment, task.kernelIndex);
+  const train = await subset.block('train', 0, plan.trainCount);
+  const depths = plan.axes.depth.length;
+  const scores = spec.kernels.map(() => plan.axes.depth.map(() => emptyStripScores(solutions.layout.blocks)));
+  const pieces = new StripPieces(experiment, task, strip.count);
+
+  for (const block of strip.blocks) {
+    const place = { offset: block.start - strip.start, count: block.count };
+    const rows = await subset.block('test', block.start, block.count);
+    const testLabels = subset.testLabels.subarray(block.start, block.start + block.count);
+    const targets = labelTargets(testLabels, subset.classes, spec.dataset.labels, subset.trainLabels);
+    const meanTargets = labelTargets(testLabels, subset.classes, 'centered-over-images', subset.trainLabels);
+    const blocks = await cores.run(1, () =>
+      engine.computeTile(
+        {
+          architecture: spec.architecture,
+          weightVariance,
+          biasVariance,
+          depths: plan.axes.depth,
+          kernels: spec.kernels,
+          precision: spec.precision,
+          rows,
+          cols: train,
+        },
+        signal,
+      ),
+    );
+    const size = block.count * plan.trainCount;
+    for (const [kindIndex, kind] of spec.kernels.entries()) {
+      const values = requireBlock(blocks, kind);
+      pieces.addKernel(kind, values, place);
+      for (let depthIndex = 0; depthIndex < depths; depthIndex++) {
+        signal.throwIfAborted();
+        const part = values.subarray(depthIndex * size, (depthIndex + 1) * size);
+        const kernel = part instanceof Float64Array ? part : Float64Array.from(part);
+        const scored = await scoreStrip(linalg, {
+          kernel,
+          rows: block.count,
+          size: plan.trainCount,
+          solutions: solutions.of(kindIndex, depthIndex),
+          classes: subset.classes,
+          testLabels,
+          targets,
+          meanTargets,
+        });
+        const total: StripScores | undefined = scores[kindIndex]?.[depthIndex];
+        if (total) addStripScores(total, scored);
+        pieces.addPredictions(kindIndex, depthIndex, scored.predictions, place);
+      }
+    }
+  }
+  const written = await pieces.write(store);
+  return { ...written, result: encodeStripScores(scores.flat()) };
+}
