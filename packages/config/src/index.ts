@@ -1,1 +1,3 @@
-export {};
+export { ConfigError } from './config-error.js';
+export * from './settings.js';
+export * from './variables.js';

@@ -1,0 +1,103 @@
+import { resolve } from 'node:path';
+import { ConfigError } from './config-error.js';
+import { parseChoice, parseInteger, parseUrl } from './parse-value.js';
+import { unknownNames } from './unknown-names.js';
+import type { VariableName } from './variables.js';
+
+export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+export const engineChoices = ['auto', 'native'] as const;
+export type EngineChoice = (typeof engineChoices)[number];
+
+/** All settings of a process; absence is null. Folders are absolute. */
+export interface Settings {
+  /** Null: the embedded Postgres of the data folder (`tessera up` only). */
+  readonly databaseUrl: string | null;
+  /** Null: deliveries go through Postgres. */
+  readonly redisUrl: string | null;
+  readonly dataDir: string;
+  readonly host: string;
+  readonly port: number;
+  /** Worker processes of `tessera up`; null: as many as suit the cores. */
+  readonly workers: number | null;
+  readonly engine: EngineChoice;
+  /** Cores one worker or aggregator process may use; null: all of the machine. */
+  readonly threads: number | null;
+  readonly cifar10Dir: string | null;
+  readonly logLevel: LogLevel;
+  /** A task whose worker is silent this long is given to another. */
+  readonly leaseMs: number;
+  /** How long a stopping process waits for the tasks in hand before it gives them back. */
+  readonly graceMs: number;
+  readonly maxUploadBytes: number;
+  /** Where clients find the API. */
+  readonly url: string;
+  readonly goldensDir: string | null;
+  readonly testRedisUrl: string | null;
+  readonly testDatabaseUrl: string | null;
+  readonly testPython: string | null;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads every `TESSERA_` variable of `env` (normally `process.env`), once, in a process's `main`.
+ * An empty value counts as absent: compose files and Kubernetes pass those.
+ *
+ * @param workingDir what relative folders are relative to
+ * @returns frozen settings, and one sentence for each unknown `TESSERA_` name
+ * @throws ConfigError with one line for each bad value: variable, value and what is allowed
+ */
+export function loadSettings(
+  env: Environment,
+  workingDir: string = process.cwd(),
+): { settings: Settings; warnings: string[] } {
+  const problems: string[] = [];
+  const read = <T>(name: VariableName, fallback: T, parse: (text: string) => T): T => {
+    const text = env[name]?.trim();
+    if (text === undefined || text === '') return fallback;
+    try {
+      return parse(text);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(`${name}${error.message}`);
+      return fallback;
+    }
+  };
+  const folder = (text: string) => resolve(workingDir, text);
+  const postgres = (text: string) => parseUrl(text, ['postgres', 'postgresql']);
+  const redis = (text: string) => parseUrl(text, ['redis', 'rediss']);
+  const count = (text: string) => parseInteger(text, 1, 1024);
+
+  const settings: Settings = {
+    databaseUrl: read('TESSERA_DATABASE_URL', null, postgres),
+    redisUrl: read('TESSERA_REDIS_URL', null, redis),
+    dataDir: read('TESSERA_DATA_DIR', folder('data'), folder),
+    host: read('TESSERA_HOST', '127.0.0.1', (text) => text),
+    port: read('TESSERA_PORT', 7878, parsePort),
+    workers: read('TESSERA_WORKERS', null, count),
+    engine: read('TESSERA_ENGINE', 'auto', (text) => parseChoice(text, engineChoices)),
+    threads: read('TESSERA_THREADS', null, count),
+    cifar10Dir: read('TESSERA_CIFAR10_DIR', null, folder),
+    logLevel: read('TESSERA_LOG_LEVEL', 'info', (text) => parseChoice(text, logLevels)),
+    leaseMs: read('TESSERA_LEASE_MS', 30_000, (text) => parseInteger(text, 1000, 3_600_000)),
+    graceMs: read('TESSERA_GRACE_MS', 5000, (text) => parseInteger(text, 0, 3_600_000)),
+    maxUploadBytes: read('TESSERA_MAX_UPLOAD_BYTES', 2 ** 32, (text) => parseInteger(text, 1, 2 ** 50)),
+    url: read('TESSERA_URL', 'http://127.0.0.1:7878', (text) => parseUrl(text, ['http', 'https'])),
+    goldensDir: read('TESSERA_GOLDENS_DIR', null, folder),
+    testRedisUrl: read('TESSERA_TEST_REDIS_URL', null, redis),
+    testDatabaseUrl: read('TESSERA_TEST_DATABASE_URL', null, postgres),
+    testPython: read('TESSERA_TEST_PYTHON', null, (text) => text),
+  };
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'));
+  return { settings: Object.freeze(settings), warnings: unknownNames(env) };
+}
+
+function parsePort(text: string): number {
+  if (/^(tcp|udp):\/\//.test(text)) {
+    throw new ConfigError(
+      `=${text}: Kubernetes sets this for a service named "tessera". Set enableServiceLinks: false in the pod, or name the service otherwise.`,
+    );
+  }
+  return parseInteger(text, 0, 65_535);
+}

@@ -1,0 +1,32 @@
+/** Every environment variable of Tessera, in the order of docs/configuration.md; a test keeps the two equal. */
+
+export interface Variable {
+  name: `TESSERA_${string}`;
+  /** As the documentation writes it; null where there is none. */
+  default: string | null;
+  /** Who reads it. */
+  readers: 'services' | 'clients' | 'tests';
+}
+
+export const variables = [
+  { name: 'TESSERA_DATABASE_URL', default: null, readers: 'services' },
+  { name: 'TESSERA_REDIS_URL', default: null, readers: 'services' },
+  { name: 'TESSERA_DATA_DIR', default: './data', readers: 'services' },
+  { name: 'TESSERA_HOST', default: '127.0.0.1', readers: 'services' },
+  { name: 'TESSERA_PORT', default: '7878', readers: 'services' },
+  { name: 'TESSERA_WORKERS', default: null, readers: 'services' },
+  { name: 'TESSERA_ENGINE', default: 'auto', readers: 'services' },
+  { name: 'TESSERA_THREADS', default: null, readers: 'services' },
+  { name: 'TESSERA_CIFAR10_DIR', default: null, readers: 'services' },
+  { name: 'TESSERA_LOG_LEVEL', default: 'info', readers: 'services' },
+  { name: 'TESSERA_LEASE_MS', default: '30000', readers: 'services' },
+  { name: 'TESSERA_GRACE_MS', default: '5000', readers: 'services' },
+  { name: 'TESSERA_MAX_UPLOAD_BYTES', default: '4294967296', readers: 'services' },
+  { name: 'TESSERA_URL', default: 'http://127.0.0.1:7878', readers: 'clients' },
+  { name: 'TESSERA_GOLDENS_DIR', default: null, readers: 'tests' },
+  { name: 'TESSERA_TEST_REDIS_URL', default: null, readers: 'tests' },
+  { name: 'TESSERA_TEST_DATABASE_URL', default: null, readers: 'tests' },
+  { name: 'TESSERA_TEST_PYTHON', default: null, readers: 'tests' },
+] as const satisfies readonly Variable[];
+
+export type VariableName = (typeof variables)[number]['name'];

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigError, loadSettings } from '../src/index.js';
+
+const load = (env: Record<string, string>) => loadSettings(env, '/home/someone');
+
+describe('settings from the environment', () => {
+  it('has a default for everything', () => {
+    const { settings, warnings } = load({});
+    expect(settings).toMatchObject({
+      databaseUrl: null,
+      redisUrl: null,
+      dataDir: '/home/someone/data',
+      host: '127.0.0.1',
+      port: 7878,
+      workers: null,
+      engine: 'auto',
+      logLevel: 'info',
+      url: 'http://127.0.0.1:7878',
+    });
+    expect(warnings).toEqual([]);
+    expect(Object.isFrozen(settings)).toBe(true);
+  });
+
+  it('takes an empty value as absent', () => {
+    expect(load({ TESSERA_PORT: '', TESSERA_REDIS_URL: ' ' }).settings).toMatchObject({
+      port: 7878,
+      redisUrl: null,
+    });
+  });
+
+  it('resolves relative folders', () => {
+    const { settings } = load({ TESSERA_DATA_DIR: 'runs/../here', TESSERA_CIFAR10_DIR: '/images' });
+    expect(settings).toMatchObject({ dataDir: '/home/someone/here', cifar10Dir: '/images' });
+  });
+
+  it('takes a Postgres socket folder', () => {
+    const url = 'postgresql:///tessera?host=/run/postgresql&user=tessera';
+    expect(load({ TESSERA_DATABASE_URL: url }).settings.databaseUrl).toBe(url);
+  });
+
+  it.each([
+    ['TESSERA_PORT', '70000', 'TESSERA_PORT=70000: must be an integer from 0 to 65535.'],
+    ['TESSERA_PORT', '1e3', 'TESSERA_PORT=1e3: must be an integer'],
+    ['TESSERA_PORT', 'tcp://10.0.0.7:80', 'enableServiceLinks: false'],
+    ['TESSERA_WORKERS', '0', 'TESSERA_WORKERS=0: must be an integer from 1 to 1024.'],
+    ['TESSERA_WORKERS', '-2', 'must be an integer'],
+    ['TESSERA_ENGINE', 'cuda', 'TESSERA_ENGINE=cuda: must be one of auto, native.'],
+    ['TESSERA_LOG_LEVEL', 'loud', 'must be one of fatal, error'],
+    [
+      'TESSERA_DATABASE_URL',
+      'mysql://h/d',
+      'TESSERA_DATABASE_URL: must be a URL that begins with postgres://',
+    ],
+    ['TESSERA_REDIS_URL', 'localhost:6379', 'TESSERA_REDIS_URL: must be a URL that begins with redis://'],
+    ['TESSERA_URL', 'http://', 'names a host'],
+  ])('refuses %s=%s', (name, value, message) => {
+    expect(() => load({ [name]: value })).toThrow(ConfigError);
+    expect(() => load({ [name]: value })).toThrow(message);
+  });
+
+  it('names every bad value at once and repeats no password', () => {
+    const bad = { TESSERA_PORT: 'x', TESSERA_REDIS_URL: 'http://me:hunter2@h' };
+    expect(() => load(bad)).toThrow(
+      /TESSERA_PORT=x.*\n?.*TESSERA_REDIS_URL|TESSERA_REDIS_URL.*\n.*TESSERA_PORT=x/,
+    );
+    expect(() => load(bad)).not.toThrow(/hunter2/);
+  });
+
+  it('warns of an unknown name with the nearest known one', () => {
+    const { warnings } = load({ TESSERA_WORKER: '2', TESSERA_SERVICE_HOST: '10.0.0.1', OTHER: 'x' });
+    expect(warnings).toHaveLength(2);
+    expect(warnings[1]).toBe(
+      'TESSERA_WORKER is not a setting of Tessera and is ignored. Did you mean TESSERA_WORKERS?',
+    );
+  });
+});

@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest';
+import { createMetrics } from '../src/index.js';
+
+it('exposes tasks by state, compute seconds by engine, bytes, API latency, queue depth, lease expiries and retries', async () => {
+  const metrics = createMetrics();
+  metrics.tasks.set({ wave: 'train', state: 'leased' }, 3);
+  metrics.computeSeconds.inc({ wave: 'train', engine: 'native' }, 1.5);
+  metrics.apiSeconds.observe({ method: 'GET', route: '/v1/experiments', status: 200 }, 0.02);
+  const text = await metrics.registry.metrics();
+  expect(text).toContain('tessera_tasks{wave="train",state="leased"} 3');
+  expect(text).toContain('tessera_compute_seconds_total{wave="train",engine="native"} 1.5');
+  for (const name of [
+    'bytes_written_total',
+    'api_request_seconds_bucket',
+    'queue_depth',
+    'lease_expiries_total',
+    'task_retries_total',
+  ]) {
+    expect(text).toContain(`tessera_${name}`);
+  }
+});
+
+it('keeps registries apart, so that two in one process do not clash', () => {
+  expect(createMetrics().registry).not.toBe(createMetrics().registry);
+});
