@@ -1,7 +1,35 @@
-import { loadSettings } from '@tessera/config';
-import { openDatabase } from '@tessera/database';
+/** The worker process: computes train tiles and prediction strips, one at a time a core. */
+import { availableParallelism } from 'node:os';
 import { openNativeEngine } from '@tessera/engine-native';
 import { OpenedExperiments } from '@tessera/experiment';
 import { openLinalg } from '@tessera/linalg';
-import { serveTasks } from '@tessera/runner';
-import { openFolderStore } from '@tessera/store';
+import { openService, runMain, serveTasks } from '@tessera/service';
+import type { Computation } from './computation.js';
+import { computeStrip } from './strip.js';
+import { computeTrainTile } from './train-tile.js';
+
+await runMain(async () => {
+  const service = await openService('worker');
+  const threads = service.settings.threads ?? availableParallelism();
+  const engine = openNativeEngine({});
+  const linalg = openLinalg({ threads });
+  const computation: Computation = { engine, linalg, cores: linalg.cores, store: service.store };
+  const experiments = new OpenedExperiments(service.db, service.store);
+  await serveTasks(service, {
+    role: 'worker',
+    engine: engine.info.name,
+    device: engine.info.device,
+    fingerprint: `${engine.info.fingerprint}+${linalg.fingerprint}`,
+    // One more than is computed: its images are read and its result is written meanwhile.
+    slots: threads + 1,
+    async perform(task, signal) {
+      const experiment = await experiments.get(task.experimentId);
+      const computed =
+        task.wave === 'train'
+          ? await computeTrainTile(computation, experiment, task, signal)
+          : await computeStrip(computation, service.db, experiment, task, signal);
+      return { result: computed, analyses: [], afterwards: null };
+    },
+    close: () => engine.close(),
+  });
+});

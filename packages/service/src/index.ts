@@ -1,0 +1,4 @@
+export * from './open-service.js';
+export * from './run-main.js';
+export * from './serve-tasks.js';
+export * from './stop-once.js';

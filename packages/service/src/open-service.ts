@@ -1,0 +1,63 @@
+import { readFile } from 'node:fs/promises';
+import { loadSettings, type Settings } from '@tessera/config';
+import { type Database, instanceId, openDatabase } from '@tessera/database';
+import { type JobQueue, openQueue } from '@tessera/queue';
+import { openFolderStore, type TileStore } from '@tessera/store';
+import { createLogger, createMetrics, type Logger, type Metrics } from '@tessera/telemetry';
+
+/** What every service stands on. */
+export interface Service {
+  settings: Settings;
+  databaseUrl: string;
+  db: Database;
+  queue: JobQueue;
+  store: TileStore;
+  logger: Logger;
+  metrics: Metrics;
+  version: string;
+  /** Closes queue and database, in this order. */
+  close(): Promise<void>;
+}
+
+/**
+ * Reads the settings and opens database, queue and store; throws one clear sentence when something is missing.
+ * @param name stands in every log line
+ */
+export async function openService(name: 'api' | 'worker' | 'aggregator'): Promise<Service> {
+  const { settings, warnings } = loadSettings(process.env);
+  const logger = createLogger({ service: name, level: settings.logLevel });
+  for (const warning of warnings) logger.warn(warning);
+  const { databaseUrl } = settings;
+  if (databaseUrl === null) {
+    throw new Error(
+      'TESSERA_DATABASE_URL is not set. Set it to a postgres:// URL, or use `tessera up`, which starts Postgres itself.',
+    );
+  }
+  const onError = (what: string) => (error: Error) => logger.warn({ err: error }, `${what}: connection trouble`);
+  const db = openDatabase(databaseUrl, { onError: onError('database') });
+  const queue = await openQueue({
+    redisUrl: settings.redisUrl,
+    databaseUrl,
+    prefix: `tessera-${await instanceId(db)}`,
+    onError: onError('queue'),
+  });
+  return {
+    settings,
+    databaseUrl,
+    db,
+    queue,
+    store: await openFolderStore(settings.dataDir),
+    logger,
+    metrics: createMetrics(),
+    version: await packageVersion(),
+    async close() {
+      await queue.close();
+      await db.close();
+    },
+  };
+}
+
+async function packageVersion(): Promise<string> {
+  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

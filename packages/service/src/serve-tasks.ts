@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { ClaimedTask } from '@tessera/database';
+import { startRunner, type TaskOutcome } from '@tessera/runner';
+import type { Service } from './open-service.js';
+import { stopOnce } from './stop-once.js';
+
+/** What computes the tasks of a service, and how it is known. */
+export interface Computer {
+  role: 'worker' | 'aggregator';
+  engine: string;
+  device: string;
+  /** Equal fingerprints promise equal bits. */
+  fingerprint: string;
+  /** Tasks in hand at a time. */
+  slots: number;
+  perform(task: ClaimedTask, signal: AbortSignal): Promise<Omit<TaskOutcome, 'result'> & { result: Computed }>;
+  close(): Promise<void>;
+}
+
+type Computed = Omit<TaskOutcome['result'], 'milliseconds' | 'engine' | 'device'>;
+
+/** How long after the tasks in hand were given back a stop may still take. */
+const closingMs = 10_000;
+
+/** Serves a queue until the process is told to stop; then finishes what is in hand or gives it back. */
+export async function serveTasks(service: Service, computer: Computer): Promise<void> {
+  const { db, databaseUrl, queue, logger, metrics, settings, version } = service;
+  const { role, engine, device, fingerprint, slots } = computer;
+  const runner = await startRunner({
+    db,
+    databaseUrl,
+    queue,
+    queueName: role === 'worker' ? 'tiles' : 'analyses',
+    worker: { id: `${role}-${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`, role, engine, device, fingerprint, version, slots },
+    leaseMs: settings.leaseMs,
+    log: logger,
+    async perform(task, signal) {
+      const started = performance.now();
+      const { result, ...outcome } = await computer.perform(task, signal);
+      return { ...outcome, result: { ...result, milliseconds: performance.now() - started, engine, device } };
+    },
+    onAccepted(task, { milliseconds, bytes }) {
+      metrics.tasksDone.inc({ wave: task.wave, engine });
+      metrics.computeSeconds.inc({ wave: task.wave, engine }, milliseconds / 1000);
+      metrics.bytesWritten.inc({ wave: task.wave }, bytes);
+    },
+  });
+  logger.info({ role, engine, device, fingerprint, slots, queue: queue.backend }, 'ready');
+  stopOnce(logger, settings.graceMs + closingMs, async () => {
+    await runner.close(settings.graceMs);
+    await computer.close();
+    await service.close();
+  });
+}

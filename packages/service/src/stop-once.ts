@@ -1,0 +1,35 @@
+import type { Logger } from '@tessera/telemetry';
+
+/**
+ * Runs `stop` on SIGTERM, SIGINT, or when the process that started this one goes away (its IPC channel closes),
+ * then exits 0. A second signal, or `limitMs`, exits 1 at once.
+ */
+export function stopOnce(logger: Logger, limitMs: number, stop: () => Promise<void>): void {
+  let isStopping = false;
+  const begin = (reason: string) => {
+    if (isStopping) {
+      if (reason !== 'disconnect') process.exit(1);
+      return;
+    }
+    isStopping = true;
+    logger.info({ reason }, 'stopping');
+    const limit = setTimeout(() => {
+      logger.error({ limitMs }, 'stopping took too long');
+      process.exit(1);
+    }, limitMs);
+    limit.unref();
+    stop().then(
+      () => {
+        logger.info('stopped');
+        process.exit(0);
+      },
+      (error: unknown) => {
+        logger.error({ err: error }, 'stopping failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', () => begin('SIGTERM'));
+  process.on('SIGINT', () => begin('SIGINT'));
+  process.on('disconnect', () => begin('disconnect'));
+}

@@ -1,0 +1,30 @@
+/** The aggregator process: assembles and decomposes matrices, finishes kernels. */
+import { availableParallelism } from 'node:os';
+import { OpenedExperiments } from '@tessera/experiment';
+import { openLinalg } from '@tessera/linalg';
+import { openService, runMain, serveTasks } from '@tessera/service';
+import { analyzeBatch } from './analysis-batch.js';
+import { finishKernel } from './finish-kernel.js';
+
+await runMain(async () => {
+  const service = await openService('aggregator');
+  const { db, store } = service;
+  const threads = service.settings.threads ?? availableParallelism();
+  const linalg = openLinalg({ threads });
+  const aggregation = { db, store, linalg };
+  const experiments = new OpenedExperiments(db, store);
+  await serveTasks(service, {
+    role: 'aggregator',
+    engine: 'openblas',
+    device: linalg.version,
+    fingerprint: linalg.fingerprint,
+    slots: threads,
+    async perform(task, signal) {
+      const experiment = await experiments.get(task.experimentId);
+      const work = task.wave === 'finish' ? finishKernel : analyzeBatch;
+      const { analyses, afterwards, ...result } = await work(aggregation, experiment, task, signal);
+      return { result, analyses, afterwards };
+    },
+    async close() {},
+  });
+});
