@@ -1,0 +1,118 @@
+import type { KernelName } from '@tessera/spec';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { assembleMatrix } from '../src/assemble-matrix.js';
+import { createExperimentGroup } from '../src/experiment-group.js';
+import { chunkKey } from '../src/experiment-layout.js';
+import { publishTrainTile, writeEigenvalues, writeResultChunks } from '../src/publish.js';
+import { trainTileKey } from '../src/temporary-keys.js';
+import { encodeTrainTile } from '../src/tile-chunks.js';
+import type { TileStore } from '../src/tile-store.js';
+import {
+  boxOf,
+  makeLayout,
+  type PlainArray,
+  putTrainTiles,
+  randomArrays,
+  smallSizes,
+  temporaryStore,
+} from './experiment-fixture.js';
+
+let store: TileStore;
+let remove: () => Promise<void>;
+beforeEach(async () => {
+  ({ store, remove } = await temporaryStore());
+});
+afterEach(() => remove());
+
+const kernelIndex = 4;
+const keyOf = (row: number, col: number, kind: KernelName) =>
+  trainTileKey('e1', kernelIndex, { row, col, generation: 1 }, kind);
+
+describe.each([
+  { tileSize: 1, precision: 'f64' },
+  { tileSize: 3, precision: 'f32' },
+  { tileSize: 7, precision: 'f64' },
+  { tileSize: 33, precision: 'f32' },
+] as const)('70 images in tiles of $tileSize, $precision', ({ tileSize, precision }) => {
+  const layout = makeLayout({ ...smallSizes, depths: 2, train: 70, tileSize, precision });
+  const values = randomArrays(layout).get('nngp_train_train') as PlainArray;
+
+  it('assemble to the whole symmetric matrix of a depth, in float64', async () => {
+    await putTrainTiles(store, layout, kernelIndex, 'nngp', values);
+    for (const depth of [0, 1]) {
+      const matrix = await assembleMatrix(store, layout, keyOf, depth, 'nngp');
+      expect(matrix).toEqual(boxOf(values, [2, 0, depth, 0, 0], [1, 1, 1, 70, 70]));
+    }
+  });
+});
+
+describe('a damaged train tile', () => {
+  const layout = makeLayout(smallSizes);
+  const values = randomArrays(layout).get('ntk_train_train') as PlainArray;
+  const error = (row: number, col: number) =>
+    expect.objectContaining({ name: 'CorruptTileError', code: 'corrupt-chunk', row, col });
+
+  it('is named by the matrix that needs it, truncated, flipped or absent', async () => {
+    await putTrainTiles(store, layout, kernelIndex, 'ntk', values);
+    const key = keyOf(0, 2, 'ntk');
+    const bytes = await store.get(key);
+    await store.put(key, bytes.subarray(0, 100));
+    await expect(assembleMatrix(store, layout, keyOf, 0, 'ntk')).rejects.toEqual(error(0, 2));
+    const damaged = Buffer.from(bytes);
+    damaged[4] = (damaged[4] as number) ^ 2;
+    await store.put(key, damaged);
+    await expect(assembleMatrix(store, layout, keyOf, 0, 'ntk')).rejects.toEqual(error(0, 2));
+    await assembleMatrix(store, layout, keyOf, 1, 'ntk');
+    await store.delete(keyOf(1, 1, 'ntk'));
+    await expect(assembleMatrix(store, layout, keyOf, 1, 'ntk')).rejects.toEqual(error(1, 1));
+  });
+
+  it('is not published: neither it nor its mirror image', async () => {
+    await createExperimentGroup(store, layout);
+    const [, tile] = await putTrainTiles(store, layout, kernelIndex, 'ntk', values);
+    if (tile === undefined) throw new Error('the fixture has more than one tile');
+    const bytes = await store.get(tile.key);
+    bytes[bytes.byteLength - 30] = (bytes[bytes.byteLength - 30] as number) ^ 1;
+    await store.put(tile.key, bytes);
+    await expect(publishTrainTile(store, layout, kernelIndex, 'ntk', tile, tile)).rejects.toEqual(
+      error(0, 1),
+    );
+    expect(await store.size(chunkKey(layout.id, 'ntk_train_train', [2, 0, 0, 0, 1]))).toBeNull();
+    expect(await store.size(chunkKey(layout.id, 'ntk_train_train', [2, 0, 0, 1, 0]))).toBeNull();
+  });
+
+  it('published twice gives the same bytes, and outlives the temporary piece', async () => {
+    await createExperimentGroup(store, layout);
+    const [, tile] = await putTrainTiles(store, layout, kernelIndex, 'ntk', values);
+    if (tile === undefined) throw new Error('the fixture has more than one tile');
+    const places = [
+      [2, 0, 0, 0, 1],
+      [2, 0, 0, 1, 0],
+    ];
+    const published = () =>
+      Promise.all(places.map((place) => store.get(chunkKey(layout.id, 'ntk_train_train', place))));
+    await publishTrainTile(store, layout, kernelIndex, 'ntk', tile, tile);
+    const once = await published();
+    await publishTrainTile(store, layout, kernelIndex, 'ntk', tile, tile);
+    await store.delete(tile.key);
+    expect(await published()).toEqual(once);
+  });
+});
+
+describe('values of the wrong length or name are refused before anything is written', () => {
+  const layout = makeLayout(smallSizes);
+  const internal = expect.objectContaining({ code: 'internal' });
+
+  it('as tiles, spectra and results', async () => {
+    expect(() => encodeTrainTile(layout, new Float64Array(26), 3, 3)).toThrow(internal);
+    expect(() => encodeTrainTile(layout, new Float64Array(3 * 16), 4, 4)).toThrow(internal);
+    await expect(writeEigenvalues(store, layout, 0, 'ntk', new Float64Array(7))).rejects.toEqual(internal);
+    await expect(writeResultChunks(store, layout, 0, { kappa: new Float64Array(6) })).rejects.toEqual(
+      internal,
+    );
+    await expect(writeResultChunks(store, layout, 0, { nonsense: new Float64Array(6) })).rejects.toEqual(
+      internal,
+    );
+    expect(await store.listChildren('experiments')).toEqual([]);
+  });
+});
