@@ -23,10 +23,9 @@ function temporaryPath(path: string): string {
 
 /** Makes `path` hold `source`, whole or not at all. */
 export async function writeFileSafely(path: string, source: PutSource, durable: boolean): Promise<void> {
-  await makeFolder(dirname(path), durable);
   const temporary = temporaryPath(path);
   try {
-    const handle = await open(temporary, 'wx');
+    const handle = await inFolder(dirname(path), durable, () => open(temporary, 'wx'));
     try {
       for await (const part of source instanceof Uint8Array ? [source] : source) await writeAll(handle, part);
       if (durable) await handle.sync();
@@ -43,10 +42,9 @@ export async function writeFileSafely(path: string, source: PutSource, durable: 
 
 /** Makes `to` hold what `from` holds by a hard link, or by a copy where the file system has none. Durable. */
 export async function linkFileSafely(from: string, to: string): Promise<void> {
-  await makeFolder(dirname(to), true);
   const temporary = temporaryPath(to);
   try {
-    await linkOrCopy(from, temporary);
+    await inFolder(dirname(to), true, () => linkOrCopy(from, temporary));
     await syncFile(temporary);
     await rename(temporary, to);
   } finally {
@@ -74,6 +72,17 @@ async function writeAll(handle: FileHandle, part: Uint8Array): Promise<void> {
     const { bytesWritten } = await handle.write(part, written, part.byteLength - written);
     written += bytesWritten;
   }
+}
+
+/** Makes an entry of a folder; makes the folder first where it is absent, or was deleted a moment ago. */
+async function inFolder<T>(folder: string, durable: boolean, makeEntry: () => Promise<T>): Promise<T> {
+  try {
+    return await makeEntry();
+  } catch (error) {
+    if (fileErrorCode(error) !== 'ENOENT') throw error;
+  }
+  await makeFolder(folder, durable);
+  return await makeEntry();
 }
 
 /** Makes a folder and those above it; durable: the entries of the new ones are synced, outermost first. */

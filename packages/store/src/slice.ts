@@ -16,7 +16,7 @@ export interface Slice {
 }
 
 /** Bytes of the pieces a slice is streamed in; a piece and one chunk are in memory at a time. */
-export const slicePieceBytes = 32 * 2 ** 20;
+export const slicePieceBytes = 16 * 2 ** 20;
 
 /**
  * Opens a part of an array. Every chunk is verified as it is read (`corrupt-chunk` from the stream); chunks that are
