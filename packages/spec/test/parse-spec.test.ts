@@ -315,7 +315,6 @@ describe('messages', () => {
     const text = problemsOf({ '\u001b[31mred': 1, name: '\u001b[2J' })
       .map(({ message }) => message)
       .join('');
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what the test is about
     expect(text).not.toMatch(/[\u0000-\u001f]/);
   });
 });

@@ -1,0 +1,119 @@
+/** An experiment's progress: bars redrawn in place on a terminal, timestamped lines elsewhere. */
+import type { Progress, WaveProgress } from '@tessera/spec';
+import { countText, durationText, numberText, timeText } from './format.js';
+import { colorDepthOf, type OutputStream, paint } from './paint.js';
+
+const waves = ['tiles', 'analyses', 'strips'] as const;
+type WaveName = (typeof waves)[number];
+
+/** Rates are over this much time. */
+const rateWindowMs = 15_000;
+/** Lines elsewhere than on a terminal come no more often than this. */
+const lineIntervalMs = 10_000;
+const redrawIntervalMs = 100;
+
+interface Sample {
+  timeMs: number;
+  done: Record<WaveName, number>;
+}
+
+/** Shows progress on a stream. Call `update` with each snapshot, `note` for a line of its own, `end` once. */
+export class ProgressLines {
+  readonly #stream: OutputStream;
+  readonly #now: () => number;
+  #samples: Sample[] = [];
+  #drawnLines = 0;
+  #lastShownMs = Number.NEGATIVE_INFINITY;
+  #latest: Progress | null = null;
+
+  constructor(stream: OutputStream, now: () => number = Date.now) {
+    this.#stream = stream;
+    this.#now = now;
+  }
+
+  update(progress: Progress): void {
+    this.#latest = progress;
+    const timeMs = this.#now();
+    const done = {
+      tiles: progress.tiles.done,
+      analyses: progress.analyses.done,
+      strips: progress.strips.done,
+    };
+    this.#samples.push({ timeMs, done });
+    while ((this.#samples[1]?.timeMs ?? timeMs) < timeMs - rateWindowMs) this.#samples.shift();
+    const interval = this.#isTerminal ? redrawIntervalMs : lineIntervalMs;
+    if (timeMs - this.#lastShownMs >= interval) this.#show(progress);
+  }
+
+  /** A line that stays, above the bars. */
+  note(text: string): void {
+    this.#erase();
+    this.#stream.write(this.#isTerminal ? `${text}\n` : `${timeText(new Date(this.#now()))} ${text}\n`);
+    if (this.#isTerminal && this.#latest !== null) this.#draw(this.#latest);
+  }
+
+  /** Shows the last snapshot and leaves it standing. */
+  end(): void {
+    if (this.#latest !== null && this.#samples.length > 0) this.#show(this.#latest);
+    this.#drawnLines = 0;
+    this.#latest = null;
+  }
+
+  get #isTerminal(): boolean {
+    return this.#stream.isTTY === true;
+  }
+
+  #show(progress: Progress): void {
+    this.#lastShownMs = this.#now();
+    if (this.#isTerminal) {
+      this.#erase();
+      this.#draw(progress);
+    } else this.#stream.write(`${timeText(new Date(this.#lastShownMs))} ${this.#sentence(progress)}\n`);
+  }
+
+  #erase(): void {
+    if (this.#drawnLines > 0) this.#stream.write(`\u001b[${this.#drawnLines}A\u001b[J`);
+    this.#drawnLines = 0;
+  }
+
+  #draw(progress: Progress): void {
+    const depth = colorDepthOf(this.#stream);
+    const columns = this.#stream.columns ?? 80;
+    const length = Math.max(4, Math.min(40, columns - 42));
+    const lines = waves
+      .filter((wave) => progress[wave].total > 0)
+      .map((wave) => {
+        const { total, done, failed } = progress[wave];
+        const filled = Math.floor((length * Math.min(done, total)) / Math.max(1, total));
+        const bar = paint('█'.repeat(filled), 'green', depth) + '░'.repeat(length - filled);
+        const failures = failed > 0 ? `  ${paint(`${countText(failed)} failed`, 'red', depth)}` : '';
+        return `${wave.padEnd(9)} ${bar} ${countText(done)}/${countText(total)}${this.#rateText(wave, progress[wave])}${failures}`;
+      });
+    lines.push(leftText(progress));
+    this.#stream.write(`${lines.join('\n')}\n`);
+    this.#drawnLines = lines.length;
+  }
+
+  #sentence(progress: Progress): string {
+    const parts = waves
+      .filter((wave) => progress[wave].total > 0)
+      .map((wave) => {
+        const { total, done, failed } = progress[wave];
+        const failures = failed > 0 ? `, ${countText(failed)} failed` : '';
+        return `${wave} ${countText(done)}/${countText(total)}${this.#rateText(wave, progress[wave])}${failures}`;
+      });
+    return [...parts, leftText(progress)].join('; ');
+  }
+
+  #rateText(wave: WaveName, { done, total }: WaveProgress): string {
+    const [first, last] = [this.#samples[0], this.#samples.at(-1)];
+    if (first === undefined || last === undefined || last.timeMs <= first.timeMs || done >= total) return '';
+    const rate = (1000 * (last.done[wave] - first.done[wave])) / (last.timeMs - first.timeMs);
+    return rate > 0 ? ` at ${numberText(rate)}/s` : '';
+  }
+}
+
+function leftText({ secondsLeft, ...counts }: Progress): string {
+  if (waves.every((wave) => counts[wave].done >= counts[wave].total)) return 'all done';
+  return secondsLeft === null ? 'time left not known yet' : `${durationText(secondsLeft)} left`;
+}
