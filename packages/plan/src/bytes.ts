@@ -1,7 +1,7 @@
 /** What an experiment stores: bytes that stay and bytes that are dropped when a kernel is finished. */
 import type { ExperimentSpec } from '@tessera/spec';
 import { solutionBlocks } from './cost-model.js';
-import type { PlanCounts } from './plan.js';
+import type { PlanCounts } from './plan-counts.js';
 import { entryBytes, pairBytes } from './sizing.js';
 
 export interface Layout {
@@ -29,7 +29,8 @@ export function keptBytesPerKernel(spec: ExperimentSpec, counts: PlanCounts, lay
   const perPair = pairBytes(spec, layout.depths);
   const trainSide = layout.blocks * layout.tileSize;
   const trainTrain = spec.keep.kernels === 'none' ? 0 : trainSide * trainSide * perPair;
-  const testTrain = spec.keep.kernels === 'all' ? layout.stripsPerKernel * layout.stripRows * counts.train * perPair : 0;
+  const testTrain =
+    spec.keep.kernels === 'all' ? layout.stripsPerKernel * layout.stripRows * counts.train * perPair : 0;
   const eigenvalues = spec.analysis.spectrum === 'full' ? analyses * counts.train * 8 : 0;
   const results = analyses * (scalarArrays + curveArrays * blocks) * 8;
   const predictions = spec.keep.predictions ? analyses * blocks * counts.test * counts.classes * 8 : 0;
@@ -40,6 +41,7 @@ export function keptBytesPerKernel(spec: ExperimentSpec, counts: PlanCounts, lay
 export function temporaryBytesPerKernel(spec: ExperimentSpec, counts: PlanCounts, layout: Layout): number {
   const analyses = layout.depths * spec.kernels.length;
   const tiles = layout.tilesPerKernel * layout.tileSize * layout.tileSize * analyses * entryBytes(spec);
-  const solutions = counts.test === 0 ? 0 : analyses * counts.train * solutionBlocks(spec) * counts.classes * 8;
+  const solutions =
+    counts.test === 0 ? 0 : analyses * counts.train * solutionBlocks(spec) * counts.classes * 8;
   return tiles + solutions;
 }

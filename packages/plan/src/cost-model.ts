@@ -3,7 +3,7 @@
  * a row of a strip cost by it. Estimates for tile sizes and for `coreSeconds`; nothing numerical depends on them.
  */
 import type { ActivationName, ExperimentSpec, Precision } from '@tessera/spec';
-import type { PlanCounts } from './plan.js';
+import type { PlanCounts } from './plan-counts.js';
 
 type ByPrecision = Readonly<Record<Precision, number>>;
 
@@ -93,7 +93,11 @@ export function analysisNs(spec: ExperimentSpec, counts: PlanCounts): number {
 }
 
 /** ns for contracting one entry of the test-train kernel, at all depths and kinds, with the solution vectors. */
-export function entryContractionNs(spec: ExperimentSpec, counts: PlanCounts, analysesPerKernel: number): number {
+export function entryContractionNs(
+  spec: ExperimentSpec,
+  counts: PlanCounts,
+  analysesPerKernel: number,
+): number {
   return analysesPerKernel * solutionBlocks(spec) * counts.classes * costTable.gemmMultiplyAdd;
 }
 

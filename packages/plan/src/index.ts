@@ -11,5 +11,6 @@ export {
   tileIndex,
 } from './indices.js';
 export { defaultPlanLimits, type PlanLimits } from './limits.js';
-export { type Plan, type PlanCounts, planExperiment, temporaryBytesAim } from './plan.js';
+export { type Plan, planExperiment, temporaryBytesAim } from './plan.js';
+export type { PlanCounts } from './plan-counts.js';
 export { planSummary } from './summary.js';

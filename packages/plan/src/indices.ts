@@ -36,7 +36,10 @@ export interface StripPlace extends RowRange {
 
 function checkIndex(what: string, index: number, count: number): void {
   if (Number.isInteger(index) && index >= 0 && index < count) return;
-  throw new TesseraError('internal', `The plan has no ${what} ${index}: they are numbered 0 to ${count - 1}.`);
+  throw new TesseraError(
+    'internal',
+    `The plan has no ${what} ${index}: they are numbered 0 to ${count - 1}.`,
+  );
 }
 
 /** The grid point of a kernel. Throws `internal` for an index outside the plan, as all functions here do. */
@@ -93,7 +96,10 @@ export function analysesAt(plan: Plan, spec: ExperimentSpec, taskIndex: number):
   const { start, count } = part(taskIndex, plan.analysisBatch, plan.analysesPerKernel);
   return Array.from({ length: count }, (_, offset) => {
     const analysis = start + offset;
-    return { depthIndex: analysis % depths, kernel: spec.kernels[Math.floor(analysis / depths)] as KernelName };
+    return {
+      depthIndex: analysis % depths,
+      kernel: spec.kernels[Math.floor(analysis / depths)] as KernelName,
+    };
   });
 }
 

@@ -54,17 +54,33 @@ function bytes(size: number): string {
 }
 
 const limitTexts: Record<keyof PlanLimits, LimitText> = {
-  kernels: { pointer: '/grid', describe: (size) => `the grid has ${size} kernels (weightVariance x biasVariance)`, format: count },
+  kernels: {
+    pointer: '/grid',
+    describe: (size) => `the grid has ${size} kernels (weightVariance x biasVariance)`,
+    format: count,
+  },
   tiles: { pointer: '/tileSize', describe: (size) => `the plan has ${size} train tiles`, format: count },
-  analyses: { pointer: '/grid', describe: (size) => `the plan has ${size} analyses (kernels x depths x kinds)`, format: count },
-  strips: { pointer: '/dataset/test', describe: (size) => `the plan has ${size} prediction strips`, format: count },
+  analyses: {
+    pointer: '/grid',
+    describe: (size) => `the plan has ${size} analyses (kernels x depths x kinds)`,
+    format: count,
+  },
+  strips: {
+    pointer: '/dataset/test',
+    describe: (size) => `the plan has ${size} prediction strips`,
+    format: count,
+  },
   keptBytes: { pointer: '/keep', describe: (size) => `the experiment would keep ${size}`, format: bytes },
   temporaryBytesPerKernel: {
     pointer: '/dataset/train',
     describe: (size) => `one kernel needs ${size} of temporary storage`,
     format: bytes,
   },
-  tileBytes: { pointer: '/tileSize', describe: (size) => `one tile with all its depths holds ${size}`, format: bytes },
+  tileBytes: {
+    pointer: '/tileSize',
+    describe: (size) => `one tile with all its depths holds ${size}`,
+    format: bytes,
+  },
   stripRowBytes: {
     pointer: '/grid/depth',
     describe: (size) => `one test image against all training images at all depths holds ${size}`,
@@ -81,7 +97,10 @@ export function checkLimits(sizes: PlanLimits, limits: Readonly<PlanLimits>): vo
   for (const name of Object.keys(limitTexts) as (keyof PlanLimits)[]) {
     if (sizes[name] <= limits[name]) continue;
     const { pointer, describe, format } = limitTexts[name];
-    problems.push({ pointer, message: `${describe(format(sizes[name]))}; the limit is ${format(limits[name])}` });
+    problems.push({
+      pointer,
+      message: `${describe(format(sizes[name]))}; the limit is ${format(limits[name])}`,
+    });
   }
   if (problems.length === 0) return;
   const sentences = problems.map(({ message }) => message).join('; ');

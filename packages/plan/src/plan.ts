@@ -1,17 +1,10 @@
 /** Spec -> plan: a pure function whose time and memory do not depend on the number of tiles. */
-import { type ExperimentSpec, expandAxis, type ImageShape } from '@tessera/spec';
+import { type ExperimentSpec, expandAxis } from '@tessera/spec';
 import { keptBytesPerKernel, temporaryBytesPerKernel } from './bytes.js';
 import { analysisNs, entryContractionNs, pairLayersNs, totalReadInNs } from './cost-model.js';
 import { checkLimits, defaultPlanLimits, type PlanLimits } from './limits.js';
+import type { PlanCounts } from './plan-counts.js';
 import { chooseAnalysisBatch, chooseStripRows, chooseTileSize, pairBytes, stripRowBytes } from './sizing.js';
-
-/** What a plan needs to know of the data set: the chosen images, the classes, the shape. */
-export interface PlanCounts {
-  train: number;
-  test: number;
-  classes: number;
-  shape: ImageShape;
-}
 
 /**
  * The work of an experiment. Kernel k is (weightVariance[wi], biasVariance[bi]) with k = wi * biasCount + bi; its
@@ -55,7 +48,11 @@ export const temporaryBytesAim = 2 ** 30;
  * Plans a filled spec. Sizes follow from the spec and the counts alone: the same input gives the same plan.
  * Throws TesseraError `plan-too-large`, which names the plan's size and the limit, for every limit exceeded.
  */
-export function planExperiment(spec: ExperimentSpec, counts: PlanCounts, limits: Partial<PlanLimits> = {}): Plan {
+export function planExperiment(
+  spec: ExperimentSpec,
+  counts: PlanCounts,
+  limits: Partial<PlanLimits> = {},
+): Plan {
   const axes = {
     weightVariance: expandAxis(spec.grid.weightVariance),
     biasVariance: expandAxis(spec.grid.biasVariance),

@@ -1,7 +1,7 @@
 /** How large tiles, analysis batches, strips and the blocks of a strip are. */
 import type { ExperimentSpec } from '@tessera/spec';
 import { analysisNs, entryContractionNs, pairLayersNs, pairReadInNs, solutionBlocks } from './cost-model.js';
-import type { PlanCounts } from './plan.js';
+import type { PlanCounts } from './plan-counts.js';
 
 const second = 1e9;
 const MiB = 2 ** 20;
@@ -38,7 +38,12 @@ function evenPart(total: number, most: number, step: number): number {
 }
 
 /** Images on a tile's side: the spec's number, or as many as about a second and 64 MiB allow; never more than m. */
-export function chooseTileSize(spec: ExperimentSpec, counts: PlanCounts, depths: number, maxDepth: number): number {
+export function chooseTileSize(
+  spec: ExperimentSpec,
+  counts: PlanCounts,
+  depths: number,
+  maxDepth: number,
+): number {
   if (spec.tileSize !== 'auto') return Math.min(spec.tileSize, counts.train);
   const pairNs = pairLayersNs(spec, counts, maxDepth) + pairReadInNs(spec, counts);
   const byTime = Math.sqrt(sizingTargets.tileNs / pairNs);
@@ -47,7 +52,11 @@ export function chooseTileSize(spec: ExperimentSpec, counts: PlanCounts, depths:
 }
 
 /** Analyses in one task: about a second of work, at least one, at most all of a kernel. */
-export function chooseAnalysisBatch(spec: ExperimentSpec, counts: PlanCounts, analysesPerKernel: number): number {
+export function chooseAnalysisBatch(
+  spec: ExperimentSpec,
+  counts: PlanCounts,
+  analysesPerKernel: number,
+): number {
   return evenPart(analysesPerKernel, sizingTargets.analysisTaskNs / analysisNs(spec, counts), 1);
 }
 
@@ -66,7 +75,9 @@ export function chooseStripRows(
   if (counts.test === 0) return { stripRows: 0, stripBlockRows: 0 };
   const analyses = depths * spec.kernels.length;
   const entryNs =
-    pairLayersNs(spec, counts, maxDepth) + pairReadInNs(spec, counts) + entryContractionNs(spec, counts, analyses);
+    pairLayersNs(spec, counts, maxDepth) +
+    pairReadInNs(spec, counts) +
+    entryContractionNs(spec, counts, analyses);
   const keptKernel = spec.keep.kernels === 'all' ? counts.train * pairBytes(spec, depths) : 0;
   const keptPredictions = spec.keep.predictions ? analyses * solutionBlocks(spec) * counts.classes * 8 : 0;
   const outputBytes = Math.max(1, keptKernel + keptPredictions);

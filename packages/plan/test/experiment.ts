@@ -7,7 +7,14 @@ export const heatmapDepths = [...Array(10).keys(), ...Array.from({ length: 20 },
 export function heatmapSpec(parts: Partial<ExperimentSpec> = {}): ExperimentSpec {
   return {
     name: 'erf, CIFAR-10, trainability and generalization',
-    dataset: { id: 'cifar10', train: 256, test: 10_000, seed: null, normalization: 'standardize', labels: 'centered' },
+    dataset: {
+      id: 'cifar10',
+      train: 256,
+      test: 10_000,
+      seed: null,
+      normalization: 'standardize',
+      labels: 'centered',
+    },
     architecture: { family: 'fcn', activation: { name: 'erf' }, filterSize: 3, padding: 'circular' },
     grid: { weightVariance: { from: 0.5, to: 3, count: 40 }, biasVariance: [0.18], depth: heatmapDepths },
     kernels: ['ntk', 'nngp'],

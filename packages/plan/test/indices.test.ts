@@ -1,6 +1,6 @@
+import type { ExperimentSpec } from '@tessera/spec';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ExperimentSpec } from '@tessera/spec';
 import { analysesAt, kernelAt, type Plan, planExperiment, stripAt, tileAt, tileIndex } from '../src/index.js';
 import { cifarCounts, heatmapSpec } from './experiment.js';
 
@@ -23,18 +23,32 @@ const cases: fc.Arbitrary<Case> = fc
     keep: fc.constantFrom('none' as const, 'train' as const, 'all' as const),
     predictions: fc.boolean(),
   })
-  .map(({ train, test, tileSize, family, side, depth, weightCount, biasVariance, kernels, keep, predictions }) => {
-    const spec = heatmapSpec({
-      architecture: { family, activation: { name: 'erf' }, filterSize: 3, padding: 'circular' },
-      grid: { weightVariance: { from: 0.5, to: 3, count: weightCount }, biasVariance, depth },
+  .map(
+    ({
+      train,
+      test,
       tileSize,
+      family,
+      side,
+      depth,
+      weightCount,
+      biasVariance,
       kernels,
-      keep: { kernels: keep, predictions },
-    });
-    const shape = { height: side, width: side, channels: 3 };
-    const limits = { tiles: Infinity, strips: Infinity, tileBytes: Infinity, stripRowBytes: Infinity };
-    return { spec, plan: planExperiment(spec, { ...cifarCounts, shape, train, test }, limits) };
-  });
+      keep,
+      predictions,
+    }) => {
+      const spec = heatmapSpec({
+        architecture: { family, activation: { name: 'erf' }, filterSize: 3, padding: 'circular' },
+        grid: { weightVariance: { from: 0.5, to: 3, count: weightCount }, biasVariance, depth },
+        tileSize,
+        kernels,
+        keep: { kernels: keep, predictions },
+      });
+      const shape = { height: side, width: side, channels: 3 };
+      const limits = { tiles: Infinity, strips: Infinity, tileBytes: Infinity, stripRowBytes: Infinity };
+      return { spec, plan: planExperiment(spec, { ...cifarCounts, shape, train, test }, limits) };
+    },
+  );
 
 describe('indices', () => {
   it('covers the upper triangle exactly once with tiles, and inverts their numbers', () => {
@@ -47,7 +61,8 @@ describe('indices', () => {
           if (tileIndex(plan, row, col) !== index || rowCount < 1 || colCount < 1 || col < row) wrong += 1;
           for (let i = rowStart; i < rowStart + rowCount; i++) {
             const row = i * plan.trainCount;
-            for (let j = colStart; j < colStart + colCount; j++) covered[row + j] = (covered[row + j] as number) + 1;
+            for (let j = colStart; j < colStart + colCount; j++)
+              covered[row + j] = (covered[row + j] as number) + 1;
           }
         }
         for (let i = 0; i < plan.trainCount; i++) {
@@ -61,16 +76,20 @@ describe('indices', () => {
 
   it('finds a tile from its number for every count of blocks up to a million', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 1_000_000 }), fc.double({ min: 0, max: 1, noNaN: true }), (blocks, at) => {
-        const tilesPerKernel = (blocks * (blocks + 1)) / 2;
-        const plan = { blocks, tilesPerKernel, tileSize: 1, trainCount: blocks } as Plan;
-        const index = Math.min(tilesPerKernel - 1, Math.floor(at * tilesPerKernel));
-        for (const near of [index - 1, index, index + 1]) {
-          if (near < 0 || near >= tilesPerKernel) continue;
-          const { row, col } = tileAt(plan, near);
-          expect(tileIndex(plan, row, col)).toBe(near);
-        }
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 1_000_000 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (blocks, at) => {
+          const tilesPerKernel = (blocks * (blocks + 1)) / 2;
+          const plan = { blocks, tilesPerKernel, tileSize: 1, trainCount: blocks } as Plan;
+          const index = Math.min(tilesPerKernel - 1, Math.floor(at * tilesPerKernel));
+          for (const near of [index - 1, index, index + 1]) {
+            if (near < 0 || near >= tilesPerKernel) continue;
+            const { row, col } = tileAt(plan, near);
+            expect(tileIndex(plan, row, col)).toBe(near);
+          }
+        },
+      ),
     );
   });
 
@@ -98,9 +117,13 @@ describe('indices', () => {
   it('covers the analyses of a kernel exactly once, in grid order, with batches', () => {
     fc.assert(
       fc.property(cases, ({ plan, spec }) => {
-        const tasks = Array.from({ length: plan.analysisTasksPerKernel }, (_, task) => analysesAt(plan, spec, task));
+        const tasks = Array.from({ length: plan.analysisTasksPerKernel }, (_, task) =>
+          analysesAt(plan, spec, task),
+        );
         expect(tasks.every(({ length }) => length >= 1 && length <= plan.analysisBatch)).toBe(true);
-        const expected = spec.kernels.flatMap((kernel) => plan.axes.depth.map((_, depthIndex) => ({ depthIndex, kernel })));
+        const expected = spec.kernels.flatMap((kernel) =>
+          plan.axes.depth.map((_, depthIndex) => ({ depthIndex, kernel })),
+        );
         expect(tasks.flat()).toEqual(expected);
         expect(plan.analysesPerKernel).toBe(expected.length);
       }),

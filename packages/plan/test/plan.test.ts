@@ -19,7 +19,13 @@ describe('the heatmap job', () => {
   const plan = planExperiment(heatmapSpec(), cifarCounts);
 
   it('is one tile of 256, 60 analyses and a few strips for each of 40 kernels', () => {
-    expect(plan).toMatchObject({ kernels: 40, tileSize: 256, blocks: 1, tilesPerKernel: 1, analysesPerKernel: 60 });
+    expect(plan).toMatchObject({
+      kernels: 40,
+      tileSize: 256,
+      blocks: 1,
+      tilesPerKernel: 1,
+      analysesPerKernel: 60,
+    });
     expect(plan.totals.tiles).toBe(40);
     expect(plan.totals.analyses).toBe(2400);
     expect(plan.stripsPerKernel).toBeGreaterThan(1);
@@ -85,8 +91,15 @@ describe('sizes', () => {
 
   it('takes the tile size of the spec, cut to the number of images', () => {
     const counts = { ...cifarCounts, train: 10 };
-    expect(planExperiment(heatmapSpec({ tileSize: 3 }), counts)).toMatchObject({ tileSize: 3, blocks: 4, tilesPerKernel: 10 });
-    expect(planExperiment(heatmapSpec({ tileSize: 300 }), counts)).toMatchObject({ tileSize: 10, tilesPerKernel: 1 });
+    expect(planExperiment(heatmapSpec({ tileSize: 3 }), counts)).toMatchObject({
+      tileSize: 3,
+      blocks: 4,
+      tilesPerKernel: 10,
+    });
+    expect(planExperiment(heatmapSpec({ tileSize: 300 }), counts)).toMatchObject({
+      tileSize: 10,
+      tilesPerKernel: 1,
+    });
   });
 
   it('plans no strips without test images', () => {
@@ -147,7 +160,9 @@ describe('limits', () => {
   });
 
   it('refuses too many tiles', () => {
-    const error = refusal(() => planExperiment(heatmapSpec({ tileSize: 1 }), { ...cifarCounts, train: 50_000 }));
+    const error = refusal(() =>
+      planExperiment(heatmapSpec({ tileSize: 1 }), { ...cifarCounts, train: 50_000 }),
+    );
     expect(error.problems).toContainEqual({
       pointer: '/tileSize',
       message: 'the plan has 50,001,000,000 train tiles; the limit is 10,000,000',
@@ -155,17 +170,23 @@ describe('limits', () => {
   });
 
   it('refuses a tile that no worker can hold', () => {
-    const error = refusal(() => planExperiment(heatmapSpec({ tileSize: 20_000 }), { ...cifarCounts, train: 20_000 }));
+    const error = refusal(() =>
+      planExperiment(heatmapSpec({ tileSize: 20_000 }), { ...cifarCounts, train: 20_000 }),
+    );
     expect(error.problems.map(({ pointer }) => pointer)).toContain('/tileSize');
     expect(error.message).toContain('178.8 GiB');
   });
 
   it('names every limit exceeded at once', () => {
-    const error = refusal(() => planExperiment(heatmapSpec(), cifarCounts, { kernels: 39, analyses: 100, keptBytes: 10 }));
+    const error = refusal(() =>
+      planExperiment(heatmapSpec(), cifarCounts, { kernels: 39, analyses: 100, keptBytes: 10 }),
+    );
     expect(error.problems.map(({ pointer }) => pointer)).toEqual(['/grid', '/grid', '/keep']);
   });
 
   it('accepts a plan of exactly the limit', () => {
-    expect(planExperiment(heatmapSpec(), cifarCounts, { kernels: 40, tiles: 40, analyses: 2400 }).kernels).toBe(40);
+    expect(
+      planExperiment(heatmapSpec(), cifarCounts, { kernels: 40, tiles: 40, analyses: 2400 }).kernels,
+    ).toBe(40);
   });
 });

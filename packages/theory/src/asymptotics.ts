@@ -5,8 +5,8 @@
  * scaled by sw2 and a rank-one term added, with the same rates.
  */
 import type { Activation, Family, KernelName, Padding } from '@tessera/spec';
-import { criticalShare } from './kernel-limits.js';
 import { dual as dualOf } from './duals/for-activation.js';
+import { criticalShare } from './kernel-limits.js';
 import type { MeanField } from './mean-field.js';
 
 /** One entry of the table at one depth. */
@@ -60,7 +60,11 @@ interface Terms {
   isPooled: boolean;
 }
 
-const of = (formula: string, growth: number, value: number | null = null): Asymptotic => ({ formula, growth, value });
+const of = (formula: string, growth: number, value: number | null = null): Asymptotic => ({
+  formula,
+  growth,
+  value,
+});
 
 /**
  * The row of the table for one kernel, phase and depth, as values of the stored kernel.
@@ -118,8 +122,16 @@ function critical({ m, d, l, q, share, isSmooth }: Terms): PhaseRow {
   const offDiagonal = share * l * q;
   const bulk = ((1 - share) * l * q) / d;
   const texts = isSmooth
-    ? { most: '(m d + 2)/(3 d) l q* + m O(1)', bulk: '2/(3 d) l q* + O(1)/d', kappa: '(m d + 2)/2 + d m O(1/l)' }
-    : { most: '(m d + 3)/(4 d) l q* + m O(1)', bulk: '3/(4 d) l q* + O(1)/d', kappa: '(m d + 3)/3 + d m O(1/l)' };
+    ? {
+        most: '(m d + 2)/(3 d) l q* + m O(1)',
+        bulk: '2/(3 d) l q* + O(1)/d',
+        kappa: '(m d + 2)/2 + d m O(1/l)',
+      }
+    : {
+        most: '(m d + 3)/(4 d) l q* + m O(1)',
+        bulk: '3/(4 d) l q* + O(1)/d',
+        kappa: '(m d + 3)/3 + d m O(1/l)',
+      };
   // 1 - c falls like 1/l for smooth phi, like 1/l^2 where phi has a kink.
   const nngpDecay = isSmooth ? 1 / l : 1 / l ** 2;
   const power = isSmooth ? 'l' : 'l^2';
@@ -162,8 +174,12 @@ function chaotic({ m, d, l, q, c, chi1, chiC, isPooled }: Terms): PhaseRow {
 /** The row after a CNN's Dense readout; orders and growths are those before it. */
 function readOut(row: PhaseRow, kernel: KernelName, request: AsymptoticsRequest): SpectrumAsymptotics {
   const { weightVariance, biasVariance, trainCount, point } = request;
-  const map = (value: number | null, f: (value: number) => number): number | null => (value === null ? null : f(value));
-  const nngpMax = map(row.nngp.lambdaMax.value, (value) => weightVariance * value + trainCount * biasVariance);
+  const map = (value: number | null, f: (value: number) => number): number | null =>
+    value === null ? null : f(value);
+  const nngpMax = map(
+    row.nngp.lambdaMax.value,
+    (value) => weightVariance * value + trainCount * biasVariance,
+  );
   const nngpBulk = map(row.nngp.lambdaBulk.value, (value) => weightVariance * value);
   const before = row[kernel];
   const isNngp = kernel === 'nngp';

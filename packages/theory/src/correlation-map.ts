@@ -45,6 +45,8 @@ export function correlationFixedPoint(
     const distance = (2 * (chi1 - 1)) / curvature;
     if (distance < inset) return { cStar: 1 - distance, chiC: 2 - chi1, isEveryCorrelationFixed: false };
   }
+  // Without bias an odd phi has C(0) = 0; rounding must not make it a small number.
+  if (gain(0) <= 4 * Number.EPSILON) return { cStar: 0, chiC: slope(0), isEveryCorrelationFixed: false };
   let c = 0;
   for (let iteration = 0; iteration < 200; iteration++) {
     const height = gain(c);

@@ -16,14 +16,21 @@ const scan = { least: 1e-9, most: 1e9, ratio: 1.5 };
  */
 export function criticalWeightVariance(activation: Activation, biasVariance: number): number | null {
   const dual = dualOf(activation);
-  if (dual.shape.kind === 'linear') return biasVariance === 0 && dual.shape.slope > 0 ? 1 / dual.shape.slope : null;
+  if (dual.shape.kind === 'linear') {
+    const weightVariance = 1 / dual.shape.slope;
+    return biasVariance === 0 && weightVariance > 0 && Number.isFinite(weightVariance)
+      ? weightVariance
+      : null;
+  }
   const candidates = criticalVariances(dual, biasVariance)
     .map((q) => 1 / dual.dT(q, q, q))
     .filter((weightVariance) => meanField(activation, weightVariance, biasVariance).phase === 'critical');
   // Without a bias and with phi(0) = 0 the line starts at q* = 0, where chi_1 = sw2 phi'(0)^2.
-  const startsAtZero = biasVariance === 0 && dual.shape.kind === 'concave' && dual.variance(0) === 0 && dual.dT(0, 0, 0) > 0;
+  const startsAtZero =
+    biasVariance === 0 && dual.shape.kind === 'concave' && dual.variance(0) === 0 && dual.dT(0, 0, 0) > 0;
   if (startsAtZero) candidates.push(1 / dual.dT(0, 0, 0));
-  return candidates.length === 0 ? null : Math.min(...candidates);
+  const smallest = Math.min(...candidates);
+  return Number.isFinite(smallest) ? smallest : null;
 }
 
 function criticalVariances(dual: Dual, biasVariance: number): number[] {

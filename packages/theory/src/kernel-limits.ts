@@ -69,7 +69,8 @@ export function storedKernelLimits(
     diagonal: entries.diagonal === null ? null : f(entries.diagonal),
     offDiagonal: entries.offDiagonal === null ? null : f(entries.offDiagonal),
   });
-  const sum = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : a + b);
+  const sum = (a: number | null, b: number | null): number | null =>
+    a === null || b === null ? null : a + b;
   const nngp = each(pooled(limits.nngp), (entry) => weightVariance * entry + biasVariance);
   const theta = each(pooled(limits.ntk), (entry) => weightVariance * entry);
   return {
@@ -78,6 +79,9 @@ export function storedKernelLimits(
       diagonal: sum(nngp.diagonal, theta.diagonal),
       offDiagonal: sum(nngp.offDiagonal, theta.offDiagonal),
     },
-    ntkPerLayer: limits.ntkPerLayer === null ? null : each(pooled(limits.ntkPerLayer), (entry) => weightVariance * entry),
+    ntkPerLayer:
+      limits.ntkPerLayer === null
+        ? null
+        : each(pooled(limits.ntkPerLayer), (entry) => weightVariance * entry),
   };
 }

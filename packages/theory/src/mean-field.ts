@@ -41,7 +41,10 @@ export function meanField(activation: Activation, weightVariance: number, biasVa
   }
   const chi1 = Number.isFinite(qStar) ? weightVariance * dual.dT(qStar, qStar, qStar) : Number.NaN;
   if (!Number.isFinite(chi1)) {
-    return withoutNumbers('unbounded', 'The variance map grows without bound, or beyond float64: there is no finite q*.');
+    return withoutNumbers(
+      'unbounded',
+      'The variance map grows without bound, or beyond float64: there is no finite q*.',
+    );
   }
 
   const { cStar, chiC, isEveryCorrelationFixed } = correlationFixedPoint(dual, weightVariance, qStar, chi1);

@@ -13,6 +13,10 @@ export function theoryRows({ activation, weightVariance, biasVariance }: TheoryP
   const weights = typeof weightVariance === 'number' ? [weightVariance] : weightVariance;
   const biases = typeof biasVariance === 'number' ? [biasVariance] : biasVariance;
   return weights.flatMap((weight) =>
-    biases.map((bias) => ({ weightVariance: weight, biasVariance: bias, ...meanField(activation, weight, bias) })),
+    biases.map((bias) => ({
+      weightVariance: weight,
+      biasVariance: bias,
+      ...meanField(activation, weight, bias),
+    })),
   );
 }

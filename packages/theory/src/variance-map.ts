@@ -5,7 +5,7 @@
  * in a bracket, and the shape of T decides which of several roots the iteration would have reached: an increasing
  * map never steps over a fixed point, so it reaches the first one in the direction of its first step.
  */
-import type { Dual } from './duals/dual.js';
+import type { Dual, VarianceFunction } from './duals/dual.js';
 import { findRoot } from './roots.js';
 
 export interface VarianceFixedPoint {
@@ -21,26 +21,51 @@ export interface VarianceMap {
 }
 
 /** V for one point of the phase diagram. */
-export function varianceMap(dual: Dual, weightVariance: number, biasVariance: number): VarianceMap {
+export function varianceMap(
+  dual: VarianceFunction,
+  weightVariance: number,
+  biasVariance: number,
+): VarianceMap {
   const map = (q: number): number => weightVariance * dual.variance(q) + biasVariance;
-  return Object.assign(map, { derivative: (q: number): number => weightVariance * dual.varianceDerivative(q) });
+  return Object.assign(map, {
+    derivative: (q: number): number => weightVariance * dual.varianceDerivative(q),
+  });
 }
 
+/** Variances above this overflow float64 when squared; they count as infinite. */
+const largestVariance = 1e150;
 /** A slope this close to 1 is 1: sw2 (a^2 + b^2)/2 is rounded a few times before it is compared. */
 const slopeTolerance = 8 * Number.EPSILON;
+/** Without bias, V'(0) up to 1 + this has q* = 0: a root nearer to 0 than that cannot be told from rounding. */
+const originTolerance = 1e-12;
 /** Above this, T of an increasing map is linear up to 1e-4 and its curvature has one sign. */
 const largeVariance = 1e9;
 const scanRatio = 1.25;
 
-/** Finds q*. Never throws; a map that overflows is reported as infinite. */
-export function varianceFixedPoint(dual: Dual, weightVariance: number, biasVariance: number): VarianceFixedPoint {
+/** Finds q*. Never throws; above `largestVariance` it is reported as infinite. */
+export function varianceFixedPoint(
+  dual: Dual,
+  weightVariance: number,
+  biasVariance: number,
+): VarianceFixedPoint {
+  const { qStar, isEveryVarianceFixed } = fixedPointByShape(dual, weightVariance, biasVariance);
+  return { qStar: qStar <= largestVariance ? qStar : Number.POSITIVE_INFINITY, isEveryVarianceFixed };
+}
+
+function fixedPointByShape(dual: Dual, weightVariance: number, biasVariance: number): VarianceFixedPoint {
   const map = varianceMap(dual, weightVariance, biasVariance);
   const found = (qStar: number): VarianceFixedPoint => ({ qStar, isEveryVarianceFixed: false });
   switch (dual.shape.kind) {
     case 'linear':
       return linearFixedPoint(weightVariance * dual.shape.slope, biasVariance);
-    case 'concave':
-      return found(concaveFixedPoint(map, weightVariance * dual.shape.bound + biasVariance));
+    case 'concave': {
+      const { bound, majorant } = dual.shape;
+      const most = weightVariance * bound + biasVariance;
+      if (majorant === undefined) return found(concaveFixedPoint(map, most));
+      return found(
+        concaveFixedPoint(map, concaveFixedPoint(varianceMap(majorant, weightVariance, biasVariance), most)),
+      );
+    }
     case 'decreasing':
       return found(decreasingFixedPoint(map));
     case 'increasing':
@@ -63,14 +88,18 @@ function linearFixedPoint(slope: number, biasVariance: number): VarianceFixedPoi
  * method from the right of it falls towards it monotonically, also where V' at the root is close to 1.
  */
 function concaveFixedPoint(map: VarianceMap, bound: number): number {
-  if (map(0) === 0 && !(map.derivative(0) > 1 + slopeTolerance)) return 0;
+  const least = map(0);
+  if (least === 0 && !(map.derivative(0) > 1 + originTolerance)) return 0;
+  if (bound > largestVariance) return Number.POSITIVE_INFINITY;
+  const newton = (q: number): number => Math.max(least, q - (q - map(q)) / (1 - map.derivative(q)));
   let q = bound;
   for (let iteration = 0; iteration < 2000; iteration++) {
-    const excess = q - map(q);
-    const next = q - excess / (1 - map.derivative(q));
-    if (!(excess > 0 && next < q && next > 0)) break;
+    const next = newton(q);
+    if (!(next < q && next > 0)) break;
     q = next;
   }
+  // A fall over many orders of magnitude can end left of the root, by rounding at the scale it came from.
+  for (let polish = 0; polish < 3 && q < 1e-3 * bound && map.derivative(q) < 1; polish++) q = newton(q);
   return q;
 }
 

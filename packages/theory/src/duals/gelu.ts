@@ -1,4 +1,4 @@
-import { determinant, type Dual } from './dual.js';
+import { type Dual, determinant } from './dual.js';
 
 /** D^2 = (1 + q1)(1 + q2) - k^2. */
 const rootD = (q1: number, q2: number, k: number): number => Math.sqrt(1 + q1 + q2 + determinant(q1, q2, k));

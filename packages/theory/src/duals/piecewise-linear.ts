@@ -1,4 +1,4 @@
-import { determinant, type Dual } from './dual.js';
+import { type Dual, determinant } from './dual.js';
 
 /**
  * phi(x) = a min(x, 0) + b max(x, 0): relu (0, 1), leaky relu (alpha, 1), abs (-1, 1), identity (1, 1).
