@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { errorRegistry, TesseraError } from '../src/index.js';
 
 const page = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8');
-const rows = [...page.matchAll(/^\| `([a-z-]+)` \| (\d+) \| (.+?) \| (.+?) \|$/gm)].map(
+const rows = [...page.matchAll(/^\| +`([a-z-]+)` +\| +(\d+) +\| +(.+?) +\| +(.+?) +\|$/gm)].map(
   ([, code, status]) => [code, Number(status)],
 );
 
@@ -15,7 +15,7 @@ describe('the registry of errors and docs/errors.md', () => {
   });
 
   it('the page lists no row the test cannot read', () => {
-    const tableRows = page.split('\n').filter((line) => line.startsWith('| `'));
+    const tableRows = page.split('\n').filter((line) => line.startsWith('|') && line.includes('`'));
     expect(tableRows).toHaveLength(rows.length);
   });
 });
