@@ -1,1 +1,1 @@
-export {};
+export { instructionSets, type NativeEngineOptions, openNativeEngine } from './native-engine.js';

@@ -1,0 +1,122 @@
+// Vectors of doubles or floats in the width of the instruction set this file is compiled for.
+//
+// Arithmetic is the compiler's vector extensions (g++ and clang); only what they lack is an intrinsic: fused
+// multiply-add, square root, selection. Contraction of a * b + c is off in every build (build.mjs), so an operation
+// gives the same bits in every lane and every loop shape; fma() is written out where it is wanted.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#define TESSERA_INLINE inline __attribute__((always_inline))
+
+#if defined(__AVX512F__)
+#define TESSERA_VECTOR_BYTES 64
+#elif defined(__AVX2__)
+#define TESSERA_VECTOR_BYTES 32
+#else
+#define TESSERA_VECTOR_BYTES 16
+#endif
+#if defined(__AVX2__) || defined(__aarch64__)
+#define TESSERA_HAS_FMA true
+#else
+#define TESSERA_HAS_FMA false
+#endif
+
+namespace TESSERA_ISA {
+
+template <class Real> struct Bits;
+template <> struct Bits<double> {
+  typedef int64_t Int;
+};
+template <> struct Bits<float> {
+  typedef int32_t Int;
+};
+
+template <class RealType> struct Simd {
+  typedef RealType Real;
+  typedef typename Bits<Real>::Int Int;
+  typedef Real V __attribute__((vector_size(TESSERA_VECTOR_BYTES)));
+  typedef Int I __attribute__((vector_size(TESSERA_VECTOR_BYTES)));
+  static const int lanes = TESSERA_VECTOR_BYTES / sizeof(Real);
+
+  /** x in every lane; x - 0 is x for every x, -0 included. */
+  static TESSERA_INLINE V all(Real x) { return x - V{}; }
+  static TESSERA_INLINE V load(const Real* p) {
+    V v;
+    memcpy(&v, p, sizeof v);
+    return v;
+  }
+  static TESSERA_INLINE void store(Real* p, V v) { memcpy(p, &v, sizeof v); }
+  static TESSERA_INLINE V abs(V x) { return (V)((I)x & ~(I)all(Real(-0.0))); }
+  /** The magnitude of x with the sign of s. */
+  static TESSERA_INLINE V withSign(V x, V s) {
+    I sign = (I)all(Real(-0.0));
+    return (V)(((I)x & ~sign) | ((I)s & sign));
+  }
+  /** The sum of the lanes, in a fixed order. */
+  static TESSERA_INLINE double sum(V v) {
+    double total = 0;
+    for (int i = 0; i < lanes; i++) total += v[i];
+    return total;
+  }
+  /** a * b + c, rounded once where hasFma, else twice. */
+  static V fma(V a, V b, V c);
+  static const bool hasFma = TESSERA_HAS_FMA;
+  static V sqrt(V x);
+  /** yes where a < b, else no; a NaN on either side gives no. */
+  static V pickLess(V a, V b, V yes, V no);
+  /** max(x, 0) that lets NaN through. */
+  static TESSERA_INLINE V notNegative(V x) { return pickLess(x, V{}, V{}, x); }
+};
+
+#if defined(__AVX512F__)
+template <> TESSERA_INLINE Simd<double>::V Simd<double>::fma(V a, V b, V c) { return (V)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
+template <> TESSERA_INLINE Simd<float>::V Simd<float>::fma(V a, V b, V c) { return (V)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
+template <> TESSERA_INLINE Simd<double>::V Simd<double>::sqrt(V x) { return (V)_mm512_sqrt_pd((__m512d)x); }
+template <> TESSERA_INLINE Simd<float>::V Simd<float>::sqrt(V x) { return (V)_mm512_sqrt_ps((__m512)x); }
+template <> TESSERA_INLINE Simd<double>::V Simd<double>::pickLess(V a, V b, V yes, V no) {
+  return (V)_mm512_mask_blend_pd(_mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_LT_OQ), (__m512d)no, (__m512d)yes);
+}
+template <> TESSERA_INLINE Simd<float>::V Simd<float>::pickLess(V a, V b, V yes, V no) {
+  return (V)_mm512_mask_blend_ps(_mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ), (__m512)no, (__m512)yes);
+}
+#else
+#if defined(__AVX2__)
+template <> TESSERA_INLINE Simd<double>::V Simd<double>::fma(V a, V b, V c) { return (V)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
+template <> TESSERA_INLINE Simd<float>::V Simd<float>::fma(V a, V b, V c) { return (V)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+template <> TESSERA_INLINE Simd<double>::V Simd<double>::sqrt(V x) { return (V)_mm256_sqrt_pd((__m256d)x); }
+template <> TESSERA_INLINE Simd<float>::V Simd<float>::sqrt(V x) { return (V)_mm256_sqrt_ps((__m256)x); }
+#elif defined(__x86_64__)
+template <> TESSERA_INLINE Simd<double>::V Simd<double>::fma(V a, V b, V c) { return a * b + c; }
+template <> TESSERA_INLINE Simd<float>::V Simd<float>::fma(V a, V b, V c) { return a * b + c; }
+template <> TESSERA_INLINE Simd<double>::V Simd<double>::sqrt(V x) { return (V)_mm_sqrt_pd((__m128d)x); }
+template <> TESSERA_INLINE Simd<float>::V Simd<float>::sqrt(V x) { return (V)_mm_sqrt_ps((__m128)x); }
+#elif defined(__aarch64__)
+template <> TESSERA_INLINE Simd<double>::V Simd<double>::fma(V a, V b, V c) { return (V)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b); }
+template <> TESSERA_INLINE Simd<float>::V Simd<float>::fma(V a, V b, V c) { return (V)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }
+template <> TESSERA_INLINE Simd<double>::V Simd<double>::sqrt(V x) { return (V)vsqrtq_f64((float64x2_t)x); }
+template <> TESSERA_INLINE Simd<float>::V Simd<float>::sqrt(V x) { return (V)vsqrtq_f32((float32x4_t)x); }
+#else
+template <class R> TESSERA_INLINE typename Simd<R>::V Simd<R>::fma(V a, V b, V c) { return a * b + c; }
+template <> TESSERA_INLINE Simd<double>::V Simd<double>::sqrt(V x) {
+  for (int i = 0; i < lanes; i++) x[i] = __builtin_sqrt(x[i]);
+  return x;
+}
+template <> TESSERA_INLINE Simd<float>::V Simd<float>::sqrt(V x) {
+  for (int i = 0; i < lanes; i++) x[i] = __builtin_sqrtf(x[i]);
+  return x;
+}
+#endif
+template <class R> TESSERA_INLINE typename Simd<R>::V Simd<R>::pickLess(V a, V b, V yes, V no) {
+  I mask = a < b;
+  return (V)(((I)yes & mask) | ((I)no & ~mask));
+}
+#endif
+
+}  // namespace TESSERA_ISA
