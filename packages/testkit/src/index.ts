@@ -1,1 +1,5 @@
-export {};
+export { dockerAnswers } from './start-services.js';
+export { type StackOptions, startStack, type TestStack } from './start-stack.js';
+export { type Template, type TestDatabase, testPostgres } from './test-postgres.js';
+export { testPython } from './test-python.js';
+export { testRedisUrl } from './test-services.js';
