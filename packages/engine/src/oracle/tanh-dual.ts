@@ -7,8 +7,8 @@ import type { Dual } from './dual.js';
 
 /** exp(-HALF_WIDTH^2 / 2) = 2e-17: what is cut off is below one rounding. */
 const HALF_WIDTH = 8.8;
-/** The rule's error stays below 1e-14 where pi^2 / (h sqrt q) >= 33, and for the Gaussian alone where h <= 0.7. */
-const stepFor = (q: number) => Math.min(0.5, 0.3 / Math.sqrt(Math.max(q, 1e-300)));
+/** exp(-pi^2 / 0.2) = 4e-22 leaves room for the high order of the poles of tanh squared times tanh squared. */
+const stepFor = (q: number) => Math.min(0.4, 0.2 / Math.sqrt(Math.max(q, 1e-300)));
 
 /** E[tanh u tanh v] and E[tanh' u tanh' v], absolute error below 1e-13 for variances to 100. */
 export const tanhDual: Dual = (q1, q2, k) => {
