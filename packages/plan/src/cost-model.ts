@@ -2,35 +2,32 @@
  * The cost model: one table of constants, in nanoseconds of one core, and what a pair of images, an analysis and
  * a row of a strip cost by it. Estimates for tile sizes and for `coreSeconds`; nothing numerical depends on them.
  */
-import type { ActivationName, ExperimentSpec, Precision } from '@tessera/spec';
+import { type ActivationName, type ExperimentSpec, inputCount, type Precision } from '@tessera/spec';
 import type { PlanCounts } from './plan-counts.js';
 
 type ByPrecision = Readonly<Record<Precision, number>>;
 
 export const costTable = {
   /**
-   * ns per entry and layer, NNGP and NTK together. erf and relu: compiler-vectorised C++ (g++ -O3, AVX-512, Zen 4,
-   * one core, entries in L1), measured. The others are scaled from these by their count of divisions, roots
-   * and transcendental functions.
+   * ns per entry and layer, NNGP and NTK together (the NNGP alone costs the same). Measured with the native engine:
+   * 256 images, 400 layers, one core, AVX-512 (Zen 4); twice to four times as much on older instruction sets.
    */
   layer: {
-    identity: { f64: 0.6, f32: 0.3 },
-    relu: { f64: 2.6, f32: 1.1 },
-    'leaky-relu': { f64: 2.6, f32: 1.1 },
-    abs: { f64: 2.6, f32: 1.1 },
-    abrelu: { f64: 2.6, f32: 1.1 },
-    erf: { f64: 2.1, f32: 0.9 },
-    gelu: { f64: 4.2, f32: 1.8 },
-    sin: { f64: 3.2, f32: 1.4 },
-    rbf: { f64: 1.8, f32: 0.8 },
-    tanh: { f64: 12, f32: 12 },
+    identity: { f64: 0.16, f32: 0.08 },
+    relu: { f64: 1.6, f32: 0.65 },
+    'leaky-relu': { f64: 1.6, f32: 0.65 },
+    abs: { f64: 1.6, f32: 0.65 },
+    abrelu: { f64: 1.6, f32: 0.65 },
+    erf: { f64: 1.6, f32: 0.7 },
+    gelu: { f64: 2.2, f32: 1 },
+    sin: { f64: 2.8, f32: 1.1 },
+    rbf: { f64: 1.1, f32: 0.5 },
+    tanh: { f64: 136, f32: 84 },
   } satisfies Record<ActivationName, ByPrecision>,
-  /** Share of a layer's cost when only the NNGP kernel is asked for: no T', no Theta. */
-  nngpShare: 0.6,
-  /** ns per entry, layer and unit of filter size (rows then columns). 3 x 3: measured 3.4 - 2.6 (f64), 1.4 - 1.1 (f32). */
-  filter: { f64: 0.27, f32: 0.1 } satisfies ByPrecision,
-  /** ns per multiply-add of the read-in Gram product of the native engine (fixed order, f64 accumulation). */
-  gramMultiplyAdd: 0.1,
+  /** ns per entry, layer and unit of filter size (rows, then columns): global pooling, 32 x 32, filters 3 and 5. */
+  filter: { f64: 0.31, f32: 0.26 } satisfies ByPrecision,
+  /** ns per multiply-add of the engine's read-in product: 1,000 images of 3,072 inputs in 0.62 s. */
+  gramMultiplyAdd: 0.4,
   /** Gram blocks are reused by the kernels of an experiment while all of them fit this many bytes. */
   gramCacheBytes: 256 * 2 ** 20,
   /** ns per multiply-add of a dgemm with 60 columns: 0.037 to 0.046 measured with OpenBLAS on one core. */
@@ -55,21 +52,32 @@ export function entriesPerPair(spec: ExperimentSpec, counts: PlanCounts): number
 /** ns for one pair of images through all layers, without the read-in. */
 export function pairLayersNs(spec: ExperimentSpec, counts: PlanCounts, maxDepth: number): number {
   const { family, activation, filterSize } = spec.architecture;
-  const share = spec.kernels.includes('ntk') ? 1 : costTable.nngpShare;
   const filterNs = family === 'fcn' ? 0 : costTable.filter[spec.precision] * filterSize;
-  const layerNs = share * (costTable.layer[activation.name][spec.precision] + filterNs);
+  const layerNs = costTable.layer[activation.name][spec.precision] + filterNs;
   return entriesPerPair(spec, counts) * maxDepth * layerNs;
 }
 
-/** ns for the read-in of one pair of images: a dot product over channels for each pixel pair. */
-export function pairReadInNs(spec: ExperimentSpec, counts: PlanCounts): number {
-  const { shape } = counts;
-  if ('inputs' in shape) return shape.inputs * costTable.gramMultiplyAdd;
-  const products =
-    spec.architecture.family === 'fcn'
-      ? shape.height * shape.width * shape.channels
-      : entriesPerPair(spec, counts) * shape.channels;
-  return products * costTable.gramMultiplyAdd;
+/**
+ * ns for the read-in of one pair of images, a dot product over channels for each pixel pair, shared between the
+ * kernels while all of them stay cached (FCN only: a CNN's planes are made anew).
+ */
+export function pairReadInNs(spec: ExperimentSpec, counts: PlanCounts, kernels: number): number {
+  if (spec.architecture.family !== 'fcn') {
+    const channels = 'inputs' in counts.shape ? counts.shape.inputs : counts.shape.channels;
+    return entriesPerPair(spec, counts) * channels * costTable.gramMultiplyAdd;
+  }
+  const isCached = (trainPairs(counts) + testPairs(counts)) * 8 <= costTable.gramCacheBytes;
+  return (inputCount(counts.shape) * costTable.gramMultiplyAdd) / (isCached ? kernels : 1);
+}
+
+/** Pairs of training images, each once, the diagonal included. */
+export function trainPairs({ train }: PlanCounts): number {
+  return (train * (train + 1)) / 2;
+}
+
+/** Pairs of a test and a training image. */
+export function testPairs({ train, test }: PlanCounts): number {
+  return train * test;
 }
 
 /** Blocks of solution vectors of one analysis: the mean predictor, the times, the ridges. */
@@ -99,14 +107,4 @@ export function entryContractionNs(
   analysesPerKernel: number,
 ): number {
   return analysesPerKernel * solutionBlocks(spec) * counts.classes * costTable.gemmMultiplyAdd;
-}
-
-/**
- * ns for the read-in of a whole experiment: once when all Gram blocks stay cached (FCN only: a CNN's planes are
- * recomputed), else once a kernel.
- */
-export function totalReadInNs(spec: ExperimentSpec, counts: PlanCounts, kernels: number): number {
-  const pairs = (counts.train * (counts.train + 1)) / 2 + counts.train * counts.test;
-  const isCached = spec.architecture.family === 'fcn' && pairs * 8 <= costTable.gramCacheBytes;
-  return pairs * pairReadInNs(spec, counts) * (isCached ? 1 : kernels);
 }

@@ -1,7 +1,14 @@
 /** Spec -> plan: a pure function whose time and memory do not depend on the number of tiles. */
 import { type ExperimentSpec, expandAxis } from '@tessera/spec';
 import { keptBytesPerKernel, temporaryBytesPerKernel } from './bytes.js';
-import { analysisNs, entryContractionNs, pairLayersNs, totalReadInNs } from './cost-model.js';
+import {
+  analysisNs,
+  entryContractionNs,
+  pairLayersNs,
+  pairReadInNs,
+  testPairs,
+  trainPairs,
+} from './cost-model.js';
 import { checkLimits, defaultPlanLimits, type PlanLimits } from './limits.js';
 import type { PlanCounts } from './plan-counts.js';
 import { chooseAnalysisBatch, chooseStripRows, chooseTileSize, pairBytes, stripRowBytes } from './sizing.js';
@@ -62,12 +69,12 @@ export function planExperiment(
   const maxDepth = axes.depth.reduce((deepest, depth) => Math.max(deepest, depth), 0);
   const kernels = axes.weightVariance.length * axes.biasVariance.length;
 
-  const tileSize = chooseTileSize(spec, counts, depths, maxDepth);
+  const tileSize = chooseTileSize(spec, counts, { kernels, depths, maxDepth });
   const blocks = Math.ceil(counts.train / tileSize);
   const tilesPerKernel = (blocks * (blocks + 1)) / 2;
   const analysesPerKernel = depths * spec.kernels.length;
   const analysisBatch = chooseAnalysisBatch(spec, counts, analysesPerKernel);
-  const { stripRows, stripBlockRows } = chooseStripRows(spec, counts, depths, maxDepth);
+  const { stripRows, stripBlockRows } = chooseStripRows(spec, counts, { kernels, depths, maxDepth });
   const stripsPerKernel = stripRows === 0 ? 0 : Math.ceil(counts.test / stripRows);
   const totals = {
     tiles: kernels * tilesPerKernel,
@@ -118,10 +125,8 @@ function estimateCoreSeconds(
   counts: PlanCounts,
   { kernels, maxDepth, analysesPerKernel }: { kernels: number; maxDepth: number; analysesPerKernel: number },
 ): number {
-  const trainPairs = (counts.train * (counts.train + 1)) / 2;
-  const testPairs = counts.train * counts.test;
-  const layersNs = (trainPairs + testPairs) * pairLayersNs(spec, counts, maxDepth);
-  const contractionNs = testPairs * entryContractionNs(spec, counts, analysesPerKernel);
-  const kernelNs = layersNs + contractionNs + analysesPerKernel * analysisNs(spec, counts);
-  return (kernels * kernelNs + totalReadInNs(spec, counts, kernels)) / 1e9;
+  const pairNs = pairLayersNs(spec, counts, maxDepth) + pairReadInNs(spec, counts, kernels);
+  const entriesNs = (trainPairs(counts) + testPairs(counts)) * pairNs;
+  const contractionNs = testPairs(counts) * entryContractionNs(spec, counts, analysesPerKernel);
+  return (kernels * (entriesNs + contractionNs + analysesPerKernel * analysisNs(spec, counts))) / 1e9;
 }

@@ -6,6 +6,13 @@ import type { PlanCounts } from './plan-counts.js';
 const second = 1e9;
 const MiB = 2 ** 20;
 
+export interface GridSize {
+  kernels: number;
+  depths: number;
+  /** The deepest layer. */
+  maxDepth: number;
+}
+
 /** What one unit of work aims at. Long enough to pay for its lease, short enough to lose to a killed worker. */
 export const sizingTargets = {
   tileNs: second,
@@ -41,11 +48,10 @@ function evenPart(total: number, most: number, step: number): number {
 export function chooseTileSize(
   spec: ExperimentSpec,
   counts: PlanCounts,
-  depths: number,
-  maxDepth: number,
+  { kernels, depths, maxDepth }: GridSize,
 ): number {
   if (spec.tileSize !== 'auto') return Math.min(spec.tileSize, counts.train);
-  const pairNs = pairLayersNs(spec, counts, maxDepth) + pairReadInNs(spec, counts);
+  const pairNs = pairLayersNs(spec, counts, maxDepth) + pairReadInNs(spec, counts, kernels);
   const byTime = Math.sqrt(sizingTargets.tileNs / pairNs);
   const byBytes = Math.sqrt(sizingTargets.tileBytes / pairBytes(spec, depths));
   return evenPart(counts.train, Math.min(byTime, byBytes), 16);
@@ -69,14 +75,13 @@ export function stripRowBytes(spec: ExperimentSpec, counts: PlanCounts, depths: 
 export function chooseStripRows(
   spec: ExperimentSpec,
   counts: PlanCounts,
-  depths: number,
-  maxDepth: number,
+  { kernels, depths, maxDepth }: GridSize,
 ): { stripRows: number; stripBlockRows: number } {
   if (counts.test === 0) return { stripRows: 0, stripBlockRows: 0 };
   const analyses = depths * spec.kernels.length;
   const entryNs =
     pairLayersNs(spec, counts, maxDepth) +
-    pairReadInNs(spec, counts) +
+    pairReadInNs(spec, counts, kernels) +
     entryContractionNs(spec, counts, analyses);
   const keptKernel = spec.keep.kernels === 'all' ? counts.train * pairBytes(spec, depths) : 0;
   const keptPredictions = spec.keep.predictions ? analyses * solutionBlocks(spec) * counts.classes * 8 : 0;
