@@ -55,7 +55,7 @@ export function renderHeatmap(rows: readonly AnalysisRow[], options: HeatmapOpti
   );
   const heading = `${kernel === 'nngp' ? 'NNGP' : 'NTK'}, sigma_b^2 = ${numberText(biasVariance ?? null)}`;
   const body = beside ? sideBySide(blocks) : blocks.map((block) => block.join('\n')).join('\n\n');
-  return `${heading}\n${body}\n${legend(colorDepth)}`;
+  return `${heading}\n${body}\n${legend(columns, colorDepth)}`;
 }
 
 function titleOf(quantity: MapQuantity, rows: readonly AnalysisRow[], time: number | undefined): string {
@@ -197,10 +197,20 @@ function scaleText(low: number, high: number, colorDepth: ColorDepth): string {
   return `${percentText(low)} ${bar}${resetCode} ${percentText(high)}`;
 }
 
-function legend(colorDepth: ColorDepth): string {
+/** What the marks mean, in lines no wider than the terminal. */
+function legend(columns: number, colorDepth: ColorDepth): string {
   const [xi1, xiStar, missingCell] = colorDepth < 8 ? ['o', 'x', '?'] : ['solid line', 'dashed line', 'grey'];
-  return [
-    `${' '.repeat(gutter)}l: depth; ${xi1}: 8 xi_1, trainable below it; ${xiStar}: 8 xi_*, generalizes below it; ` +
-      `${missingCell}: no number`,
-  ].join('\n');
+  const parts = [
+    'l: depth',
+    `${xi1}: 8 xi_1, trainable below it`,
+    `${xiStar}: 8 xi_*, generalizes below it`,
+    `${missingCell}: no number`,
+  ];
+  const lines: string[] = [];
+  for (const part of parts) {
+    const longer = lines.length === 0 ? null : `${lines.at(-1)}; ${part}`;
+    if (longer !== null && gutter + longer.length <= columns) lines[lines.length - 1] = longer;
+    else lines.push(part);
+  }
+  return lines.map((line) => ' '.repeat(gutter) + line).join('\n');
 }

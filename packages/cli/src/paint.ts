@@ -21,8 +21,15 @@ export type Rgb = readonly [red: number, green: number, blue: number];
 /** The escape code that sets the foreground (38) or the background (48). */
 export function colorCode(layer: 38 | 48, color: Rgb, depth: 8 | 24): string {
   if (depth === 24) return `\u001b[${layer};2;${color.join(';')}m`;
-  const [red, green, blue] = color.map((part) => Math.round((part / 255) * 5)) as [number, number, number];
+  const [red, green, blue] = color.map(nearestLevel) as [number, number, number];
   return `\u001b[${layer};5;${16 + 36 * red + 6 * green + blue}m`;
+}
+
+/** The six levels of each part in the colour cube of 256-colour terminals. */
+const cubeLevels = [0, 95, 135, 175, 215, 255];
+function nearestLevel(part: number): number {
+  const distances = cubeLevels.map((level) => Math.abs(level - part));
+  return distances.indexOf(Math.min(...distances));
 }
 
 export const resetCode = '\u001b[0m';

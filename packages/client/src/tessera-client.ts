@@ -141,20 +141,25 @@ export class TesseraClient {
     return saveBody(response, file, (bytes) => options.onBytes?.(bytes, total));
   }
 
-  /** Uploads an `.npz`; `created` is false where the name already held the same bytes. */
+  /**
+   * Uploads an `.npz`; `created` is false where the name already held the same bytes. With `bytes`, the length
+   * of a stream, the server can refuse what is too large before it is sent.
+   */
   async putDataset(
     name: string,
     body: ReadableStream<Uint8Array> | Blob | Uint8Array<ArrayBuffer>,
+    options: { bytes?: number } = {},
   ): Promise<{ dataset: DatasetInfo; created: boolean }> {
-    const headers = { 'content-type': 'application/x-npz' };
+    const headers: Record<string, string> = { 'content-type': 'application/x-npz' };
+    if (options.bytes !== undefined) headers['content-length'] = String(options.bytes);
     const response = await send(this.url, datasetPath(name), { method: 'PUT', body, headers });
     return { dataset: (await response.json()) as DatasetInfo, created: response.status === 201 };
   }
 
   /** Uploads an `.npz` file, streamed. */
   async putDatasetFile(name: string, file: string): Promise<{ dataset: DatasetInfo; created: boolean }> {
-    const { stream } = await openFile(file);
-    return this.putDataset(name, stream);
+    const { stream, bytes } = await openFile(file);
+    return this.putDataset(name, stream, { bytes });
   }
 
   /** One page of data sets, newest first. */
