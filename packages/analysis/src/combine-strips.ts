@@ -36,20 +36,22 @@ export function withTestWarnings(
   row: Pick<AnalysisRow, 'regression' | 'dynamics' | 'meanPredictorNorm' | 'warnings'>,
 ): string[] {
   const warnings = [...row.warnings];
-  const explain = (names: string[]) => {
+  const explain = (names: string[], reason: string) => {
     const missing = names.filter((name) => !warnings.some((warning) => isNamed(warning, name)));
-    if (missing.length > 0)
-      warnings.push(nullWarning(missing, 'the predictions on the test images are not finite'));
+    if (missing.length > 0) warnings.push(nullWarning(missing, reason));
   };
+  const notFinite = 'the predictions on the test images are not finite';
   for (const group of ['regression', 'dynamics'] as const) {
     row[group].forEach(({ testAccuracy, testLoss }, i) => {
       const names: string[] = [];
       if (testAccuracy === null) names.push('testAccuracy');
       if (testLoss === null) names.push('testLoss');
-      explain(entryNames(group, i, names));
+      explain(entryNames(group, i, names), notFinite);
     });
   }
-  if (row.meanPredictorNorm === null) explain(['meanPredictorNorm']);
+  if (row.meanPredictorNorm === null) {
+    explain(['meanPredictorNorm'], `${notFinite} or their centred labels are all zero`);
+  }
   return warnings;
 }
 
