@@ -1,5 +1,6 @@
-import { analyzeMatrix, labelTargets, solutionColumns, type SpectrumResult } from '@tessera/analysis';
+import { analyzeMatrix, type SpectrumResult } from '@tessera/analysis';
 import { type AnalysisRecord, type ClaimedTask, type DoneTask, doneTasks } from '@tessera/database';
+import { labelMatrix } from '@tessera/dataset';
 import { type AnalysisVectors, NotYet, type OpenedExperiment, pieceOf, sendBack, writeAnalysisPiece } from '@tessera/experiment';
 import { type AnalysisPlace, analysesAt, kernelAt, tileIndex } from '@tessera/plan';
 import type { TaskOutcome } from '@tessera/runner';
@@ -66,8 +67,8 @@ async function analyze(
   return analyzeMatrix(linalg, {
     matrix,
     size: plan.trainCount,
-    labels: labelTargets(trainLabels, classes, spec.dataset.labels, trainLabels),
-    meanLabels: labelTargets(trainLabels, classes, 'centered-over-images', trainLabels),
+    labels: labelMatrix(trainLabels, classes, spec.dataset.labels, trainLabels),
+    meanLabels: labelMatrix(trainLabels, classes, 'centered-over-images', trainLabels),
     classes,
     trainLabels,
     spectrum: spec.analysis.spectrum,

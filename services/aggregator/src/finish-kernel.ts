@@ -1,4 +1,11 @@
-import { combineStrips, decodeStripScores, type StripSummary, solutionColumns } from '@tessera/analysis';
+import {
+  combineStrips,
+  decodeStripScores,
+  type SolutionLayout,
+  type StripSummary,
+  solutionColumns,
+  withTestWarnings,
+} from '@tessera/analysis';
 import { type AnalysisRecord, type ClaimedTask, type DoneTask, doneTasks, kernelAnalyses } from '@tessera/database';
 import { NotYet, type OpenedExperiment } from '@tessera/experiment';
 import { temporaryKernelKey } from '@tessera/store';
@@ -40,25 +47,24 @@ function completeRows(
   if (rows.length !== plan.analysesPerKernel) throw new NotYet('an analysis of this kernel is not done');
   if (plan.stripsPerKernel === 0) return [...rows];
   const { dynamics, regression } = spec.analysis;
-  const { blocks } = solutionColumns(dynamics?.times ?? [], regression?.diagReg ?? [], subset.classes);
-  const scores = strips.map((strip) => decodeStripScores(strip.result ?? new Uint8Array(), blocks));
+  const columns = solutionColumns(dynamics?.times ?? [], regression?.diagReg ?? [], subset.classes);
+  const scores = strips.map((strip) => decodeStripScores(strip.result ?? new Uint8Array(), columns.blocks));
   return rows.map((row, position) => {
     const parts = scores.map((strip) => strip[position]).filter((part) => part !== undefined);
-    return withTestScores(row, combineStrips(parts));
+    const filled = withTestScores(row, combineStrips(parts), columns);
+    return { ...filled, warnings: withTestWarnings(filled) };
   });
 }
 
-/** Solution blocks: the mean predictor first, then the times, then the ridges. */
-function withTestScores(row: AnalysisRecord, summary: StripSummary): AnalysisRecord {
-  const test = (block: number) => ({
-    testAccuracy: summary.blocks[block]?.accuracy ?? null,
-    testLoss: summary.blocks[block]?.loss ?? null,
-  });
-  const firstRidge = 1 + row.dynamics.length;
+function withTestScores(row: AnalysisRecord, summary: StripSummary, columns: SolutionLayout): AnalysisRecord {
+  const test = (block: number) => {
+    const { accuracy, loss } = summary.blocks[block] as StripSummary['blocks'][number];
+    return { testAccuracy: accuracy, testLoss: loss };
+  };
   return {
     ...row,
     meanPredictorNorm: summary.meanPredictorNorm,
-    dynamics: row.dynamics.map((scores, i) => ({ ...scores, ...test(1 + i) })),
-    regression: row.regression.map((scores, i) => ({ ...scores, ...test(firstRidge + i) })),
+    dynamics: row.dynamics.map((scores, i) => ({ ...scores, ...test(columns.time(i)) })),
+    regression: row.regression.map((scores, i) => ({ ...scores, ...test(columns.ridge(i)) })),
   };
 }

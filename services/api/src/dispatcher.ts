@@ -1,7 +1,12 @@
 import type { Database } from '@tessera/database';
 import { openExperiment } from '@tessera/experiment';
 import type { JobQueue } from '@tessera/queue';
-import { type Dispatcher, type DispatcherLog, type DispatcherOptions, startDispatcher } from '@tessera/scheduler';
+import {
+  type Dispatcher,
+  type DispatcherLog,
+  type DispatcherOptions,
+  startDispatcher,
+} from '@tessera/scheduler';
 import { createExperimentGroup, markComplete, type TileStore } from '@tessera/store';
 
 /** Runs the dispatcher in the API's process: of several replicas one leads. No native code runs here. */
@@ -21,7 +26,8 @@ export function dispatch(options: {
     log: options.log,
     ...(options.onReconciled && { onReconciled: options.onReconciled }),
     hooks: {
-      prepare: async (experiment) => createExperimentGroup(store, (await openExperiment(store, experiment)).layout),
+      prepare: async (experiment) =>
+        createExperimentGroup(store, (await openExperiment(store, experiment)).layout),
       complete: (experiment) => markComplete(store, experiment.id),
     },
   });

@@ -1,8 +1,8 @@
-import { addStripScores, emptyStripScores, encodeStripScores, labelTargets, scoreStrip, type StripScores } from '@tessera/analysis';
+import { addStripScores, emptyStripScores, encodeStripScores, scoreStrip, type StripScores } from '@tessera/analysis';
+import { labelMatrix } from '@tessera/dataset';
 import type { ClaimedTask, Database } from '@tessera/database';
 import type { OpenedExperiment } from '@tessera/experiment';
 import { kernelAt, stripAt } from '@tessera/plan';
-import type { KernelName } from '@tessera/spec';
 import type { Computation, Computed } from './computation.js';
 import { loadSolutions } from './solutions.js';
 import { StripPieces } from './strip-pieces.js';
@@ -34,8 +34,8 @@ export async function computeStrip(
     const place = { offset: block.start - strip.start, count: block.count };
     const rows = await subset.block('test', block.start, block.count);
     const testLabels = subset.testLabels.subarray(block.start, block.start + block.count);
-    const targets = labelTargets(testLabels, subset.classes, spec.dataset.labels, subset.trainLabels);
-    const meanTargets = labelTargets(testLabels, subset.classes, 'centered-over-images', subset.trainLabels);
+    const targets = labelMatrix(testLabels, subset.classes, spec.dataset.labels, subset.trainLabels);
+    const meanTargets = labelMatrix(testLabels, subset.classes, 'centered-over-images', subset.trainLabels);
     const blocks = await cores.run(1, () =>
       engine.computeTile(
         {

@@ -1,0 +1,46 @@
+/** The API process: REST, and the dispatcher beside it. */
+import { openService, runMain, stopOnce } from '@tessera/service';
+import { buildApp } from './app.js';
+import { dispatch } from './dispatcher.js';
+import { sweepUploads } from './upload.js';
+
+/** A stop that takes longer than this is cut short. */
+const stopMs = 15_000;
+
+await runMain(async () => {
+  const service = await openService('api');
+  const { db, databaseUrl, store, queue, settings, logger, metrics, version } = service;
+  const app = await buildApp({
+    db,
+    databaseUrl,
+    store,
+    queuePing: () => queue.ping(),
+    settings,
+    logger,
+    metrics,
+    version,
+  });
+  await sweepUploads(settings);
+  const dispatcher = await dispatch({
+    db,
+    databaseUrl,
+    queue,
+    store,
+    log: logger,
+    onReconciled({ expired, lost }) {
+      metrics.leaseExpiries.inc(expired);
+      metrics.retries.inc({ reason: 'lease' }, expired);
+      metrics.retries.inc({ reason: 'lost-delivery' }, lost);
+    },
+  });
+  stopOnce(logger, stopMs, async () => {
+    app.readiness.isStopping = true;
+    await app.close();
+    await dispatcher.close();
+    await service.close();
+  });
+  const url = await app.listen({ host: settings.host, port: settings.port });
+  logger.info({ url, queue: queue.backend, dataDir: settings.dataDir }, 'listening');
+  // Readiness does not wait for it: a request that names a reserved data set before it is there imports it.
+  app.importReserved().catch((error: unknown) => logger.error({ err: error }, 'importing data sets failed'));
+});
