@@ -1,1 +1,2 @@
-export {};
+export { buildApp } from './app.js';
+export type { AppContext } from './app-context.js';

@@ -1,0 +1,18 @@
+import type { Settings } from '@tessera/config';
+import type { Database } from '@tessera/database';
+import type { TileStore } from '@tessera/store';
+import type { Logger, Metrics } from '@tessera/telemetry';
+
+/** What the REST service is built from. */
+export interface AppContext {
+  db: Database;
+  /** For LISTEN, which needs a connection of its own. */
+  databaseUrl: string;
+  store: TileStore;
+  /** Rejects when the queue does not answer. */
+  queuePing: () => Promise<void>;
+  settings: Pick<Settings, 'dataDir' | 'cifar10Dir' | 'maxUploadBytes'>;
+  logger: Logger;
+  metrics: Metrics;
+  version: string;
+}

@@ -1,0 +1,78 @@
+/** The REST service as a Fastify instance: testable without a socket. */
+import { randomUUID } from 'node:crypto';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { AppContext } from './app-context.js';
+import { openDatasetCatalog } from './dataset-catalog.js';
+import { installJsonParser, jsonBodyLimit } from './json-body.js';
+import { installOpenApi } from './openapi.js';
+import { installProblemHandlers, refuseMalformedRequest, refuseUnroutable } from './problem.js';
+import { analysisRoutes } from './routes/analyses.js';
+import { arrayRoutes } from './routes/arrays.js';
+import { datasetRoutes } from './routes/datasets.js';
+import { eventRoutes } from './routes/events.js';
+import { experimentRoutes } from './routes/experiments.js';
+import { healthRoutes, type Readiness } from './routes/health.js';
+import { planRoutes } from './routes/plans.js';
+import { theoryRoutes } from './routes/theory.js';
+import { stopConnections } from './stop-connections.js';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Set `isStopping` to turn `/readyz` to 503 before closing. */
+    readiness: Readiness;
+    /** Imports the reserved data sets in the background, as far as their sources are there. */
+    importReserved(): Promise<void>;
+  }
+}
+
+/** Builds the service; nothing is connected or listening before `ready()` or `listen()`. */
+export async function buildApp(context: AppContext): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: context.logger as FastifyBaseLogger,
+    // Our own line per request is below.
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => randomUUID(),
+    bodyLimit: jsonBodyLimit,
+    routerOptions: { maxParamLength: 256, caseSensitive: true },
+    // An upload may take long; its headers may not.
+    requestTimeout: 0,
+    forceCloseConnections: 'idle',
+    clientErrorHandler: refuseMalformedRequest,
+    frameworkErrors: refuseUnroutable,
+  });
+  const catalog = openDatasetCatalog(context);
+  const readiness: Readiness = { isStopping: false };
+  app.decorate('readiness', readiness);
+  app.decorate('importReserved', () => catalog.importReserved());
+  app.addHook('preClose', async () => {
+    readiness.isStopping = true;
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, url } = request;
+    const milliseconds = Math.round(reply.elapsedTime);
+    const route = request.routeOptions.url ?? 'none';
+    context.metrics.apiSeconds.observe(
+      { method, route, status: String(reply.statusCode) },
+      reply.elapsedTime / 1000,
+    );
+    const level = method === 'GET' || method === 'HEAD' ? 'debug' : 'info';
+    request.log[level]({ method, url, status: reply.statusCode, milliseconds }, 'request answered');
+  });
+  stopConnections(app);
+  installProblemHandlers(app);
+  installJsonParser(app);
+  await installOpenApi(app, context.version);
+
+  const withCatalog = { ...context, catalog };
+  await app.register(async (routes) => {
+    await experimentRoutes(routes, withCatalog);
+    await planRoutes(routes, withCatalog);
+    await datasetRoutes(routes, withCatalog);
+    await eventRoutes(routes, context);
+    await analysisRoutes(routes, context);
+    await arrayRoutes(routes, context);
+    await theoryRoutes(routes);
+    await healthRoutes(routes, { ...context, readiness });
+  });
+  return app;
+}

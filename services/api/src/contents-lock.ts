@@ -1,0 +1,17 @@
+import { type Database, inTransaction } from '@tessera/database';
+
+/** Two-part advisory lock: the first number is ours, the second says what it guards. */
+const lockClass = 7_305_442;
+const contentsLock = 10;
+
+/**
+ * Runs `work` while no other process does the opposite: imports run beside each other, a removal runs alone.
+ * So the contents that an import has just written are not taken away before they have a name.
+ */
+export function withContents<T>(db: Database, mode: 'import' | 'remove', work: () => Promise<T>): Promise<T> {
+  const lock = mode === 'import' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock';
+  return inTransaction(db, async (client) => {
+    await client.query(`SELECT ${lock}($1, $2)`, [lockClass, contentsLock]);
+    return work();
+  });
+}

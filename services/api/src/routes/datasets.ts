@@ -1,0 +1,180 @@
+import type { Readable } from 'node:stream';
+import { deleteDataset, findDataset, listDatasets, nameDataset } from '@tessera/database';
+import { importNpz } from '@tessera/dataset';
+import { datasetNameSchema, pageLimits, TesseraError } from '@tessera/spec';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { AppContext } from '../app-context.js';
+import { withContents } from '../contents-lock.js';
+import { cursorParameter, pageOf } from '../cursor.js';
+import { type DatasetCatalog, isReserved, type NamedDataset, presentDataset } from '../dataset-catalog.js';
+import { json, pageResponse, pathParameters, problems, ref } from '../openapi.js';
+import { limitParameter, querySchema, readQuery } from '../query.js';
+import { receiveUpload } from '../upload.js';
+
+const list = 'datasets';
+const listQuery = { cursor: cursorParameter(list), limit: limitParameter };
+const uploadTypes = ['application/zip', 'application/octet-stream', 'application/x-npz'];
+/** Uploads of one process at a time: each holds a connection to Postgres and reads an array into memory. */
+const uploadLimit = 3;
+const nameRule = datasetNameSchema as unknown as { pattern: string; description: string };
+type WithName = { Params: { name: string } };
+const parameters = pathParameters({ name: nameRule.description });
+
+/** Data sets: upload, list, show, delete. */
+export async function datasetRoutes(
+  app: FastifyInstance,
+  context: AppContext & { catalog: DatasetCatalog },
+): Promise<void> {
+  const { db, store, settings } = context;
+  const uploading = new Set<FastifyRequest>();
+
+  app.get('/v1/datasets', {
+    schema: {
+      tags: ['datasets'],
+      summary: 'List data sets, newest first',
+      querystring: querySchema(listQuery),
+      response: { 200: pageResponse('A page.', 'Dataset'), ...problems('invalid-request') },
+    },
+    async handler(request) {
+      const { cursor, limit } = readQuery(request.query, listQuery);
+      const most = limit ?? pageLimits.default;
+      const rows = (await listDatasets(db, { before: cursor, limit: most + 1 })) as NamedDataset[];
+      return pageOf(rows, most, list, (row) => row.sequence, presentDataset);
+    },
+  });
+
+  app.get<WithName>('/v1/datasets/:name', {
+    schema: {
+      tags: ['datasets'],
+      summary: 'Show a data set',
+      params: parameters,
+      response: { 200: json('The data set.', ref('Dataset')), ...problems('not-found') },
+    },
+    async handler(request) {
+      readQuery(request.query, {});
+      return presentDataset(await requireDataset(request.params.name));
+    },
+  });
+
+  app.delete<WithName>('/v1/datasets/:name', {
+    schema: {
+      tags: ['datasets'],
+      summary: 'Delete a data set that no experiment uses',
+      params: parameters,
+      response: {
+        204: { description: 'Deleted.' },
+        ...problems('not-found', 'dataset-reserved', 'dataset-in-use'),
+      },
+    },
+    async handler(request, reply) {
+      readQuery(request.query, {});
+      const { name } = request.params;
+      refuseReserved(name, 'deleted');
+      await requireDataset(name);
+      await withContents(db, 'remove', async () => {
+        const orphan = await deleteDataset(db, name);
+        if (orphan !== null) await store.deletePrefix(`datasets/${orphan}`);
+      });
+      request.log.info({ dataset: name }, 'data set deleted');
+      return reply.code(204).send();
+    },
+  });
+
+  // The only routes that take a body other than JSON; the handler reads it as a stream.
+  await app.register(async (uploads) => {
+    uploads.removeAllContentTypeParsers();
+    uploads.addContentTypeParser(uploadTypes, (_request, payload, done) => done(null, payload));
+    uploads.put<WithName & { Body: Readable | undefined }>('/v1/datasets/:name', {
+      schema: {
+        tags: ['datasets'],
+        summary: 'Upload a data set',
+        description:
+          'An .npz of x_train, y_train and optionally x_test, y_test, as numpy and Keras write them.',
+        consumes: uploadTypes,
+        params: parameters,
+        body: {
+          content: Object.fromEntries(
+            uploadTypes.map((type) => [type, { schema: { type: 'string', format: 'binary' } }]),
+          ),
+        },
+        response: {
+          200: json('The name held these bytes already.', ref('Dataset')),
+          201: json('Imported.', ref('Dataset')),
+          ...problems(
+            'invalid-request',
+            'invalid-dataset',
+            'dataset-exists',
+            'dataset-reserved',
+            'body-too-large',
+            'unsupported-media-type',
+            'unavailable',
+          ),
+        },
+      },
+      async handler(request, reply) {
+        readQuery(request.query, {});
+        const { name } = request.params;
+        refuseBadName(name);
+        refuseReserved(name, 'uploaded');
+        if (uploading.size >= uploadLimit)
+          throw new TesseraError('unavailable', 'Too many uploads at once. Try again later.');
+        uploading.add(request);
+        try {
+          const outcome = await upload(name, request);
+          request.log.info({ dataset: name, outcome }, 'data set uploaded');
+          reply.code(outcome === 'created' ? 201 : 200).header('location', `/v1/datasets/${name}`);
+          return presentDataset(await requireDataset(name));
+        } finally {
+          uploading.delete(request);
+        }
+      },
+    });
+  });
+
+  async function upload(
+    name: string,
+    request: FastifyRequest<{ Body: Readable | undefined }>,
+  ): Promise<'created' | 'same'> {
+    if (!request.body)
+      throw new TesseraError('invalid-dataset', 'The body is empty. Send the bytes of an .npz file.');
+    await using received = await receiveUpload(settings, request.body, request.headers['content-length']);
+    const known = await findDataset(db, name);
+    if (known?.uploadSha256 === received.sha256) return 'same';
+    if (known) {
+      throw new TesseraError(
+        'dataset-exists',
+        `The name ${name} holds other bytes. Choose another name, or delete it first.`,
+      );
+    }
+    // Awaited here: the file is deleted when this function returns.
+    return await withContents(db, 'import', async () => {
+      const manifest = await importNpz(store, received.path);
+      return nameDataset(db, { name, sha256: manifest.sha256, uploadSha256: received.sha256, manifest });
+    });
+  }
+
+  async function requireDataset(name: string): Promise<NamedDataset> {
+    const found = isName(name) ? await findDataset(db, name) : null;
+    if (found) return found as NamedDataset;
+    throw new TesseraError('not-found', `There is no data set ${JSON.stringify(name.slice(0, 80))}.`);
+  }
+}
+
+const namePattern = new RegExp(nameRule.pattern);
+const isName = (name: string) => namePattern.test(name);
+
+function refuseBadName(name: string): void {
+  if (isName(name)) return;
+  const message = `name is ${JSON.stringify(name.slice(0, 80))}; write ${nameRule.description}.`;
+  throw new TesseraError('invalid-request', 'The name of the data set is not valid.', {
+    problems: [{ pointer: '/name', message }],
+  });
+}
+
+function refuseReserved(name: string, what: string): void {
+  if (isReserved(name))
+    throw new TesseraError(
+      'dataset-reserved',
+      `The name ${name} is reserved: it is imported by the service itself and cannot be ${what}.`,
+    );
+}

@@ -1,0 +1,86 @@
+import { setTimeout } from 'node:timers/promises';
+import { TesseraError } from '@tessera/spec';
+import type { FastifyInstance } from 'fastify';
+import type { AppContext } from '../app-context.js';
+import { json, problems } from '../openapi.js';
+import { problemDetails, sendProblem } from '../problem.js';
+
+/** A part that has not answered by then counts as down. */
+const checkMs = 3000;
+
+/** Whether the process takes requests; set to false when it begins to stop. */
+export interface Readiness {
+  isStopping: boolean;
+}
+
+/** `/healthz`, `/readyz`, `/metrics`. */
+export async function healthRoutes(
+  app: FastifyInstance,
+  context: AppContext & { readiness: Readiness },
+): Promise<void> {
+  const { db, store, queuePing, metrics, version, readiness } = context;
+  const checks: Record<string, () => Promise<void>> = {
+    database: () => db.ping(),
+    queue: queuePing,
+    store: () => store.check(),
+  };
+  const status = { type: 'object', properties: { status: { type: 'string' }, version: { type: 'string' } } };
+
+  app.get('/healthz', {
+    schema: { tags: ['service'], summary: 'The process lives', response: { 200: json('It does.', status) } },
+    handler: async () => ({ status: 'ok', version }),
+  });
+
+  app.get('/readyz', {
+    schema: {
+      tags: ['service'],
+      summary: 'The database, the queue and the store answer',
+      response: { 200: json('They do.', status), ...problems('unavailable') },
+    },
+    async handler(request, reply) {
+      if (readiness.isStopping)
+        return sendProblem(reply, problemDetails('unavailable', 'The server is stopping.'));
+      const failed = (
+        await Promise.all(Object.entries(checks).map(([name, check]) => failureOf(name, check)))
+      ).filter((failure) => failure !== null);
+      if (failed.length === 0) return { status: 'ok', version };
+      for (const { name, error } of failed) request.log.warn({ err: error, part: name }, 'not ready');
+      const names = failed.map(({ name }) => name).join(', ');
+      return sendProblem(reply, problemDetails('unavailable', `Not ready: no answer from ${names}.`));
+    },
+  });
+
+  app.get('/metrics', {
+    schema: {
+      tags: ['service'],
+      summary: 'Metrics for Prometheus',
+      response: {
+        200: { description: 'Text format.', content: { 'text/plain': { schema: { type: 'string' } } } },
+      },
+    },
+    async handler(_request, reply) {
+      const text = await metrics.registry.metrics();
+      return reply.type(metrics.registry.contentType).send(text);
+    },
+  });
+}
+
+async function failureOf(
+  name: string,
+  check: () => Promise<void>,
+): Promise<{ name: string; error: unknown } | null> {
+  const late = new AbortController();
+  try {
+    await Promise.race([
+      check(),
+      setTimeout(checkMs, undefined, { signal: late.signal, ref: false }).then(() => {
+        throw new TesseraError('unavailable', `No answer within ${checkMs} ms.`);
+      }),
+    ]);
+    return null;
+  } catch (error) {
+    return { name, error };
+  } finally {
+    late.abort();
+  }
+}

@@ -1,0 +1,86 @@
+/** Receives an upload into a temporary file of the data folder, counting and hashing it on the way. */
+import { createHash, randomBytes } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { TesseraError } from '@tessera/spec';
+import type { AppContext } from './app-context.js';
+
+/** A received file; deleted when it is disposed of. */
+export interface ReceivedUpload extends AsyncDisposable {
+  path: string;
+  /** Of the bytes as they came, hexadecimal. */
+  sha256: string;
+}
+
+const uploadsFolder = (settings: Pick<AppContext['settings'], 'dataDir'>) =>
+  join(settings.dataDir, 'uploads');
+
+/**
+ * @param contentLength the request's header, so that what is too large is refused before it is sent
+ * @throws TesseraError body-too-large, invalid-request when the client stopped sending
+ */
+export async function receiveUpload(
+  settings: AppContext['settings'],
+  body: Readable,
+  contentLength: string | undefined,
+): Promise<ReceivedUpload> {
+  const limit = settings.maxUploadBytes;
+  const tooLarge = () =>
+    new TesseraError(
+      'body-too-large',
+      `The upload is larger than the limit of ${limit} bytes (TESSERA_MAX_UPLOAD_BYTES).`,
+    );
+  if (contentLength !== undefined && Number(contentLength) > limit) throw tooLarge();
+  const folder = uploadsFolder(settings);
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, `${randomBytes(12).toString('hex')}.npz`);
+  const remove = () => rm(path, { force: true });
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const counted = async function* () {
+    // The request must outlive a refusal: its socket carries the answer.
+    for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      bytes += chunk.byteLength;
+      if (bytes > limit) throw tooLarge();
+      hash.update(chunk);
+      yield chunk;
+    }
+  };
+  try {
+    await pipeline(counted, createWriteStream(path, { flags: 'wx' }));
+  } catch (error) {
+    await remove();
+    discardRest(body);
+    const { code } = error as { code?: string };
+    if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE') {
+      throw new TesseraError('invalid-request', 'The upload ended before its end.', { cause: error });
+    }
+    throw error;
+  }
+  return { path, sha256: hash.digest('hex'), [Symbol.asyncDispose]: remove };
+}
+
+/** A client that is still sending sees the answer only once what it sends is taken; but not for ever. */
+const discardMs = 10_000;
+
+function discardRest(body: Readable): void {
+  if (body.destroyed || body.readableEnded) return;
+  body.resume();
+  const limit = setTimeout(() => body.destroy(), discardMs);
+  limit.unref();
+  body.once('close', () => clearTimeout(limit));
+}
+
+/** Deletes uploads, and what importing them unpacked, that a crash has left; those of replicas that still receive are younger than a day. */
+export async function sweepUploads(settings: Pick<AppContext['settings'], 'dataDir'>): Promise<void> {
+  const folder = uploadsFolder(settings);
+  const oldestKept = Date.now() - 24 * 3600 * 1000;
+  for (const name of await readdir(folder).catch(() => [])) {
+    const path = join(folder, name);
+    const { mtimeMs } = await stat(path);
+    if (mtimeMs < oldestKept) await rm(path, { recursive: true, force: true });
+  }
+}

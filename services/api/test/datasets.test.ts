@@ -1,0 +1,171 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { zipSync } from 'fflate';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTiny, setState } from './finished-experiment.js';
+import { type RunningApi, runApi, tinyNpz, tinySpec, uploadTiny } from './running-api.js';
+
+let api: RunningApi;
+beforeAll(async () => {
+  api = await runApi({ maxUploadBytes: 100_000 });
+});
+afterAll(() => api?.close());
+
+const put = (name: string, payload: Buffer | string, type = 'application/x-npz') =>
+  api.inject({ method: 'PUT', url: `/v1/datasets/${name}`, headers: { 'content-type': type }, payload });
+const remove = (name: string) => api.inject({ method: 'DELETE', url: `/v1/datasets/${name}` });
+const leftovers = () => readdir(join(api.dataDir, 'uploads')).catch(() => []);
+
+describe('PUT /v1/datasets/{name}', () => {
+  it('answers 201, then 200 to the same bytes and 409 to others', async () => {
+    const first = await put('images', tinyNpz());
+    expect(first.statusCode).toBe(201);
+    expect(first.headers.location).toBe('/v1/datasets/images');
+    expect(first.json()).toMatchObject({
+      id: 'images',
+      name: 'images',
+      source: 'npz',
+      shape: { height: 4, width: 4, channels: 1 },
+      classes: 3,
+      trainCount: 12,
+      testCount: 6,
+      dtype: 'float64',
+      synthetic: false,
+    });
+    const same = await put('images', tinyNpz());
+    expect(same.statusCode).toBe(200);
+    expect(same.json()).toEqual(first.json());
+    const other = await put('images', tinyNpz(2));
+    expect([other.statusCode, other.json().code]).toEqual([409, 'dataset-exists']);
+    expect((await api.get('/v1/datasets/images')).json()).toEqual(first.json());
+    expect(await leftovers()).toEqual([]);
+  });
+
+  it.each(['application/zip', 'application/octet-stream', 'application/x-npz'])('takes %s', async (type) => {
+    expect((await put(`as-${type.split('/')[1]}`, tinyNpz(3), type)).statusCode).toBe(201);
+  });
+
+  it.each(['application/json', 'text/plain'])('answers 415 to %s', async (type) => {
+    const response = await put('wrong-type', '{}', type);
+    expect([response.statusCode, response.json().code]).toEqual([415, 'unsupported-media-type']);
+  });
+
+  it.each(['cifar10', 'synthetic'])('answers 409 for the reserved name %s, to DELETE too', async (name) => {
+    for (const response of [await put(name, tinyNpz()), await remove(name)]) {
+      expect([response.statusCode, response.json().code]).toEqual([409, 'dataset-reserved']);
+    }
+  });
+
+  it.each(['..%2fescape', '.hidden', 'a%2fb', '%00', 'a'.repeat(65), 'blank%20name'])(
+    'answers 400 for the name %s',
+    async (name) => {
+      const response = await put(name, tinyNpz());
+      expect(response.statusCode).toBe(400);
+      expect(response.json()).toMatchObject({ code: 'invalid-request', errors: [{ pointer: '/name' }] });
+    },
+  );
+
+  it.each<[string, Buffer]>([
+    ['no zip', Buffer.from('hello')],
+    ['nothing', Buffer.alloc(0)],
+    ['a truncated zip', tinyNpz().subarray(0, 500)],
+    ['a zip without arrays', Buffer.from(zipSync({ 'readme.txt': new Uint8Array(3) }))],
+    [
+      'an array that is no array',
+      Buffer.from(zipSync({ 'x_train.npy': new Uint8Array(9), 'y_train.npy': new Uint8Array(9) })),
+    ],
+  ])('answers 400 to %s and keeps nothing', async (_what, bytes) => {
+    const response = await put('broken', bytes);
+    expect(response.statusCode).toBe(400);
+    expect(response.json().code).toBe('invalid-dataset');
+    expect((await api.get('/v1/datasets/broken')).statusCode).toBe(404);
+    expect(await leftovers()).toEqual([]);
+  });
+
+  it('answers 413 to more than the limit, said or sent', async () => {
+    const large = Buffer.alloc(100_001);
+    const said = await put('large', large);
+    expect([said.statusCode, said.json().code]).toEqual([413, 'body-too-large']);
+    const { Readable } = await import('node:stream');
+    const sent = await api.inject({
+      method: 'PUT',
+      url: '/v1/datasets/large',
+      headers: { 'content-type': 'application/zip' },
+      payload: Readable.from([large.subarray(0, 60_000), large.subarray(0, 60_000)]),
+    });
+    expect(sent.statusCode).toBe(413);
+    expect(await leftovers()).toEqual([]);
+  });
+
+  it('gives a name once to simultaneous uploads of different bytes', async () => {
+    const answers = await Promise.all([
+      put('race', tinyNpz(4)),
+      put('race', tinyNpz(5)),
+      put('race', tinyNpz(4)),
+    ]);
+    const codes = answers.map((answer) => answer.statusCode);
+    expect(codes.filter((code) => code === 201)).toHaveLength(1);
+    expect(codes.every((code) => [200, 201, 409].includes(code))).toBe(true);
+  });
+});
+
+describe('GET /v1/datasets', () => {
+  it('lists newest first in pages', async () => {
+    for (const name of ['list-a', 'list-b', 'list-c']) await put(name, tinyNpz(6));
+    const first = (await api.get('/v1/datasets?limit=2')).json();
+    expect(first.items.map((item: { name: string }) => item.name)).toEqual(['list-c', 'list-b']);
+    const second = (await api.get(`/v1/datasets?limit=1&cursor=${first.nextCursor}`)).json();
+    expect(second.items.map((item: { name: string }) => item.name)).toEqual(['list-a']);
+    expect((await api.get('/v1/datasets?state=queued')).statusCode).toBe(400);
+  });
+
+  it('answers 404 for a name that is not there', async () => {
+    for (const name of ['nowhere', '%00', 'a'.repeat(100)]) {
+      expect((await api.get(`/v1/datasets/${name}`)).statusCode).toBe(404);
+      expect((await remove(name)).statusCode).toBe(404);
+    }
+  });
+});
+
+describe('DELETE /v1/datasets/{name}', () => {
+  it('answers 409 while an experiment uses it', async () => {
+    await uploadTiny(api);
+    const { id, links } = await createTiny(api);
+    const used = await remove('tiny');
+    expect([used.statusCode, used.json().code]).toEqual([409, 'dataset-in-use']);
+    await setState(api, id, 'completed');
+    await api.inject({ method: 'DELETE', url: links.self });
+    expect((await remove('tiny')).statusCode).toBe(204);
+    expect((await api.post('/v1/experiments', tinySpec())).json().errors).toMatchObject([
+      { pointer: '/dataset/id' },
+    ]);
+  });
+
+  it('deletes the contents with their last name only', async () => {
+    const { sha256 } = (await put('one', tinyNpz(7))).json();
+    await put('two', tinyNpz(7));
+    const contents = async () => (await api.store.listChildren('datasets')).includes(sha256);
+    expect((await remove('one')).statusCode).toBe(204);
+    expect(await contents()).toBe(true);
+    expect((await remove('two')).statusCode).toBe(204);
+    expect(await contents()).toBe(false);
+    expect((await put('one', tinyNpz(7))).statusCode).toBe(201);
+    expect((await api.post('/v1/plans', tinySpec({ dataset: { id: 'one', train: 12 } }))).statusCode).toBe(
+      200,
+    );
+  });
+});
+
+describe('the reserved data sets', () => {
+  it('are imported once by simultaneous requests', async () => {
+    const spec = tinySpec({ dataset: { id: 'synthetic', train: 4 } });
+    const answers = await Promise.all(Array.from({ length: 4 }, () => api.post('/v1/experiments', spec)));
+    expect(answers.map((answer) => answer.statusCode)).toEqual(Array(4).fill(202));
+  });
+
+  it('without a CIFAR-10 folder, cifar10 is an unknown name', async () => {
+    const response = await api.post('/v1/experiments', tinySpec({ dataset: { id: 'cifar10', train: 4 } }));
+    expect(response.statusCode).toBe(400);
+    expect(response.json()).toMatchObject({ code: 'invalid-spec', errors: [{ pointer: '/dataset/id' }] });
+  });
+});
