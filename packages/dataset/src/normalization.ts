@@ -57,9 +57,17 @@ async function integerMoments(dataset: Dataset, train: Int32Array): Promise<Stan
 async function floatMoments(dataset: Dataset, train: Int32Array): Promise<Standardization> {
   const count = train.length * inputCount(dataset.manifest.shape);
   const sum = new CompensatedSum();
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for await (const pixels of passes(dataset, 'train', train)) {
-    for (let i = 0; i < pixels.length; i++) sum.add(pixels[i] as number);
+    for (let i = 0; i < pixels.length; i++) {
+      const value = pixels[i] as number;
+      sum.add(value);
+      least = Math.min(least, value);
+      most = Math.max(most, value);
+    }
   }
+  // The mean of equal floats rounds; their deviation is 0 all the same.
+  if (least === most) return { mean: least, deviation: 0 };
   const mean = sum.value / count;
   const squares = new CompensatedSum();
   for await (const pixels of passes(dataset, 'train', train)) {

@@ -30,7 +30,7 @@ export async function openNpyArray(archive: ZipArchive, member: ZipMember): Prom
     if (bytes >= npyPrefixBytes) break;
   }
   const header = parseNpyHeader(Buffer.concat(pieces).subarray(0, npyPrefixBytes));
-  const [, order, kind, size] = /^([<>|=])([a-zA-Z])(\d{1,4})/.exec(header.descr ?? '') ?? [];
+  const [, order, kind, size] = /^([<>|=]?)([a-zA-Z])(\d{0,4})$/.exec(header.descr ?? '') ?? [];
   return {
     ...header,
     member,
@@ -55,8 +55,8 @@ export async function* readRows(
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const rows = array.shape[0] as number;
   const rowBytes = (valueCount(array.shape) / rows) * array.itemBytes;
-  // With one row, or rows of one value, both orders are the same bytes.
-  const isTurned = array.fortranOrder && rows > 1 && rowBytes > array.itemBytes;
+  // Along a single dimension both orders are the same bytes.
+  const isTurned = array.fortranOrder && array.shape.filter((length) => length > 1).length > 1;
   if (isTurned) {
     yield* readTurned(archive, array, rowBytes, scratch);
     return;
@@ -138,4 +138,28 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let written = 0; written < bytes.byteLength; ) {
     written += (await handle.write(bytes, written)).bytesWritten;
   }
+}
+
+/** A header that lies about its member's size. */
+export function sizeMismatch(array: NpyArray): string | null {
+  const expected = array.dataOffset + valueCount(array.shape) * array.itemBytes;
+  if (expected === array.member.bytes) return null;
+  return (
+    `has a header for ${shapeText(array.shape)} ${dtypeText(array)}, ${expected} bytes with itself, ` +
+    `but its member has ${array.member.bytes}.`
+  );
+}
+
+export const shapeText = (shape: readonly number[]): string =>
+  `(${shape.join(', ')}${shape.length === 1 ? ',' : ''})`;
+
+const kindNames: Readonly<Record<string, string>> = { u: 'uint', i: 'int', f: 'float', c: 'complex' };
+
+export function dtypeText({ kind, itemBytes, descr }: NpyArray): string {
+  if (kind === 'O') return 'Python objects (pickle), which are never read';
+  if (kind === 'b') return 'bool';
+  if (kind === 'U' || kind === 'S') return 'strings';
+  const name = kindNames[kind];
+  if (name !== undefined) return `${name}${8 * itemBytes}`;
+  return descr === null ? 'a structured dtype' : `the dtype ${JSON.stringify(descr.slice(0, 40))}`;
 }

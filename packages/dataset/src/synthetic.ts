@@ -33,7 +33,7 @@ const imagesPerSplit = 10_000;
 const piece = 500;
 
 /** The address these images have, so that a start that finds them stored need not make them again. */
-export const syntheticSha256 = 'unset';
+export const syntheticSha256 = 'd0945e09c6ba56ac1e7c386497d27ded1e362c7ef13919e0c5522b0d569c50f7';
 
 /** Imports the synthetic images; takes under a second the first time, nothing later. */
 export async function importSynthetic(store: TileStore): Promise<DatasetManifest> {
