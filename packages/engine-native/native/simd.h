@@ -71,6 +71,7 @@ template <class RealType> struct Simd {
   static V sqrt(V x);
   /** yes where a < b, else no; a NaN on either side gives no. */
   static V pickLess(V a, V b, V yes, V no);
+  static TESSERA_INLINE V larger(V a, V b) { return pickLess(a, b, b, a); }
   /** max(x, 0) that lets NaN through. */
   static TESSERA_INLINE V notNegative(V x) { return pickLess(x, V{}, V{}, x); }
 };

@@ -30,16 +30,18 @@ export function imageVariances(recursion: ImageRecursion, x: Float64Array): Floa
 }
 
 /** K and Theta of a pair of images after the readout, at every depth. `same`: both are one image. */
-export function imagePair(
+export async function imagePair(
   recursion: ImageRecursion,
   pair: { a: Float64Array; b: Float64Array; qa: Float64Array[]; qb: Float64Array[]; same: boolean },
+  pause: () => Promise<void>,
   readOut: (depth: number, nngp: number, ntk: number) => void,
-): void {
+): Promise<void> {
   const { layers, height, width, architecture, weightVariance, biasVariance } = recursion;
   const sumK = new Float64Array(layers + 1);
   const sumTheta = new Float64Array(layers + 1);
   const planes = architecture.family === 'cnn-gap' ? displacements(recursion) : flattenDisplacement(recursion);
   for (const plane of planes) {
+    await pause();
     runPlane(recursion, pair, plane, (depth, k, theta) => {
       sumK[depth] = (sumK[depth] as number) + k;
       sumTheta[depth] = (sumTheta[depth] as number) + theta;

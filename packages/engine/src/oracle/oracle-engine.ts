@@ -11,7 +11,9 @@ const VERSION = '0.1.0';
 const SLICE_MS = 50;
 
 type ReadOut = (depth: number, nngp: number, ntk: number) => void;
-type PairFunction = (i: number, j: number, readOut: ReadOut) => void;
+type PairFunction = (i: number, j: number, readOut: ReadOut) => Promise<void>;
+/** Lets the event loop run now and then; throws when the tile was cancelled. */
+type Pause = () => Promise<void>;
 
 /** Scalar float64 in TypeScript: slow, simple, and right. */
 export function oracleEngine(): Engine {
@@ -35,17 +37,12 @@ async function computeTile(task: TileTask, signal?: AbortSignal) {
   const result = allocateResult(task);
   const { rows } = task;
   const cols = task.cols ?? rows;
-  const computePair = task.architecture.family === 'fcn' ? vectorPairs(task) : imagePairs(task);
+  const pause = pauseFor(signal);
+  const computePair = task.architecture.family === 'fcn' ? vectorPairs(task, pause) : imagePairs(task, pause);
   const position = new Map(task.depths.map((depth, index) => [depth, index]));
-  let sliceEnds = performance.now() + SLICE_MS;
   for (let i = 0; i < rows.count; i++) {
     for (let j = task.cols === null ? i : 0; j < cols.count; j++) {
-      if (performance.now() > sliceEnds) {
-        await setImmediate();
-        sliceEnds = performance.now() + SLICE_MS;
-      }
-      if (signal?.aborted) throw new TesseraError('cancelled', 'The tile was cancelled.');
-      computePair(i, j, (depth, nngp, ntk) => {
+      await computePair(i, j, (depth, nngp, ntk) => {
         const at = position.get(depth);
         if (at === undefined) return;
         const write = (row: number, col: number) => {
@@ -59,6 +56,16 @@ async function computeTile(task: TileTask, signal?: AbortSignal) {
     }
   }
   return result;
+}
+
+function pauseFor(signal: AbortSignal | undefined): Pause {
+  let sliceEnds = performance.now() + SLICE_MS;
+  return async () => {
+    if (signal?.aborted) throw new TesseraError('cancelled', 'The tile was cancelled.');
+    if (performance.now() < sliceEnds) return;
+    await setImmediate();
+    sliceEnds = performance.now() + SLICE_MS;
+  };
 }
 
 const recursionOf = (task: TileTask): Recursion => ({
@@ -75,20 +82,21 @@ function image(block: ImageBlock, index: number): Float64Array {
 
 const imagesOf = (block: ImageBlock) => Array.from({ length: block.count }, (_, i) => image(block, i));
 
-function vectorPairs(task: TileTask): PairFunction {
+function vectorPairs(task: TileTask, pause: Pause): PairFunction {
   const recursion = recursionOf(task);
   const rows = imagesOf(task.rows);
   const cols = task.cols === null ? rows : imagesOf(task.cols);
   const rowVariances = rows.map((x) => vectorVariances(recursion, x));
   const colVariances = task.cols === null ? rowVariances : cols.map((x) => vectorVariances(recursion, x));
-  return (i, j, readOut) => {
+  return async (i, j, readOut) => {
+    await pause();
     const [a, b] = [rows[i] as Float64Array, cols[j] as Float64Array];
     const [qa, qb] = [rowVariances[i] as Float64Array, colVariances[j] as Float64Array];
     vectorPair(recursion, { a, b, qa, qb, same: task.cols === null && i === j }, readOut);
   };
 }
 
-function imagePairs(task: TileTask): PairFunction {
+function imagePairs(task: TileTask, pause: Pause): PairFunction {
   const { shape } = task.rows;
   if ('inputs' in shape) throw new TesseraError('engine-failed', 'A CNN reads images, not vectors.');
   const recursion: ImageRecursion = { ...recursionOf(task), ...shape, architecture: task.architecture };
@@ -96,9 +104,9 @@ function imagePairs(task: TileTask): PairFunction {
   const cols = task.cols === null ? rows : imagesOf(task.cols);
   const rowVariances = rows.map((x) => imageVariances(recursion, x));
   const colVariances = task.cols === null ? rowVariances : cols.map((x) => imageVariances(recursion, x));
-  return (i, j, readOut) => {
+  return async (i, j, readOut) => {
     const [a, b] = [rows[i] as Float64Array, cols[j] as Float64Array];
     const [qa, qb] = [rowVariances[i] as Float64Array[], colVariances[j] as Float64Array[]];
-    imagePair(recursion, { a, b, qa, qb, same: task.cols === null && i === j }, readOut);
+    await imagePair(recursion, { a, b, qa, qb, same: task.cols === null && i === j }, pause, readOut);
   };
 }

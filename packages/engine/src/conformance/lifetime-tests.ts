@@ -1,0 +1,79 @@
+/** What a worker relies on beside the numbers: cancelling, concurrency, overflow, memory. */
+import { setTimeout } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import type { Engine, TileTask } from '../engine.js';
+import { bitsOf, fcn, randomImages, taskOf } from './tiles.js';
+
+const CANCEL_MS = 1000;
+
+/** Tiles that take minutes in any engine. */
+function longTasks(): [string, TileTask][] {
+  const vectors = randomImages(51, 2000, { inputs: 16 });
+  const images = randomImages(52, 6, { height: 32, width: 32, channels: 3 });
+  const deep = { depths: [5000] };
+  const pooling = { family: 'cnn-gap', activation: { name: 'erf' }, filterSize: 3, padding: 'same' } as const;
+  return [
+    ['fcn', taskOf(fcn({ name: 'gelu' }), vectors, null, deep)],
+    ['cnn-gap', taskOf(pooling, images, null, { depths: [100] })],
+  ];
+}
+
+export function lifetimeTests(engine: Engine): void {
+  describe('lifetime', () => {
+    it.each(longTasks())('stops a long %s tile within a second of its abort', async (_family, task) => {
+      const controller = new AbortController();
+      const tile = engine.computeTile(task, controller.signal);
+      const outcome = tile.then(
+        () => 'finished',
+        (error: unknown) => error,
+      );
+      await setTimeout(300);
+      const aborted = performance.now();
+      controller.abort();
+      expect(await outcome).toMatchObject({ name: 'TesseraError', code: 'cancelled' });
+      expect(performance.now() - aborted).toBeLessThan(CANCEL_MS);
+    });
+
+    it('refuses a tile whose signal has aborted already', async () => {
+      const task = taskOf(fcn({ name: 'erf' }), randomImages(53, 4, { inputs: 5 }), null);
+      await expect(engine.computeTile(task, AbortSignal.abort())).rejects.toMatchObject({ code: 'cancelled' });
+    });
+
+    it('gives the same bits when two tiles are computed at once', async () => {
+      const task = taskOf(fcn({ name: 'erf' }), randomImages(54, 60, { inputs: 40 }), null, { depths: [10] });
+      const alone = await engine.computeTile(task);
+      const together = await Promise.all([engine.computeTile(task), engine.computeTile(task)]);
+      for (const { ntk, nngp } of together) {
+        expect(bitsOf(ntk).equals(bitsOf(alone.ntk))).toBe(true);
+        expect(bitsOf(nngp).equals(bitsOf(alone.nngp))).toBe(true);
+      }
+    });
+
+    it('answers overflow with infinities or NaN and does not throw', async () => {
+      const exploding = { weightVariance: 1e4, biasVariance: 1, depths: [100] };
+      for (const precision of engine.info.precisions) {
+        const task = taskOf(fcn({ name: 'relu' }), randomImages(55, 4, { inputs: 5 }), null, { ...exploding, precision });
+        const { ntk, nngp } = await engine.computeTile(task);
+        expect([...(ntk ?? []), ...(nngp ?? [])].some((v) => Number.isFinite(v))).toBe(false);
+      }
+    });
+
+    it('does not grow over many tiles', async () => {
+      const task = taskOf(fcn({ name: 'erf' }), randomImages(56, 48, { inputs: 32 }), null);
+      const image = randomImages(57, 2, { height: 6, width: 6, channels: 2 });
+      const cnn = { family: 'cnn-gap', activation: { name: 'relu' }, filterSize: 3, padding: 'same' } as const;
+      const some = async () => {
+        for (let i = 0; i < 60; i++) {
+          // Another key each time: a cache of blocks must be bounded too.
+          await engine.computeTile({ ...task, rows: { ...task.rows, key: `memory ${performance.now()}` } });
+          if (i % 4 === 0) await engine.computeTile(taskOf(cnn, image, null));
+        }
+        return process.memoryUsage().rss;
+      };
+      await some();
+      const before = await some();
+      await some();
+      expect((await some()) - before).toBeLessThan(48 * 2 ** 20);
+    }, 60_000);
+  });
+}

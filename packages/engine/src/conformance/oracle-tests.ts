@@ -1,0 +1,105 @@
+/** Every engine against the oracle, at sizes around the vector's width and with every activation and geometry. */
+import type { Architecture, Precision } from '@tessera/spec';
+import { describe, expect, it } from 'vitest';
+import type { Engine, TileArray, TileTask } from '../engine.js';
+import { oracleEngine } from '../oracle/oracle-engine.js';
+import { activations, depthOf, fcn, randomImages, taskOf } from './tiles.js';
+import { relativeError, toleranceOf } from './tolerances.js';
+
+/** 1, lanes - 1, lanes, lanes + 1 for 2, 4, 8 and 16 lanes, four vectors of them, and odd sizes. */
+const sizes = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 65] as const;
+
+async function expectOracle(engine: Engine, task: TileTask): Promise<void> {
+  const wanted = await oracleEngine().computeTile({ ...task, precision: 'f64' });
+  const actual = await engine.computeTile(task);
+  for (const kernel of task.kernels) {
+    task.depths.forEach((depth, index) => {
+      const tolerance = toleranceOf(task.precision, task.architecture.activation.name, depth);
+      if (tolerance === null) return;
+      const [got, want] = [actual[kernel], wanted[kernel]].map((a) =>
+        depthOf(a as TileArray, index, task.depths.length),
+      );
+      expect(relativeError(got as TileArray, want as TileArray), `${kernel} at depth ${depth}`).toBeLessThan(tolerance);
+    });
+  }
+}
+
+export function oracleTests(engine: Engine): void {
+  describe.each(engine.info.precisions)('against the oracle in %s', (precision) => {
+    it('agrees on symmetric and rectangular fcn tiles of ragged sizes', async () => {
+      for (const size of sizes) {
+        const rows = randomImages(size, size, { inputs: 2 * size + 1 });
+        const cols = randomImages(size + 100, 18 - (size % 18), { inputs: 2 * size + 1 });
+        await expectOracle(engine, taskOf(fcn({ name: 'erf' }), rows, null, { precision }));
+        await expectOracle(engine, taskOf(fcn({ name: 'relu' }), rows, cols, { precision }));
+      }
+    });
+
+    for (const activation of activations) {
+      it(`agrees on fcn with ${activation.name}`, { timeout: 60_000 }, () =>
+        activationAgrees(engine, activation, precision),
+      );
+    }
+    for (const family of ['cnn-flatten', 'cnn-gap'] as const) {
+      for (const padding of ['circular', 'same'] as const) {
+        it(`agrees on ${family}, ${padding} padding, with every activation and geometry`, () =>
+          geometriesAgree(engine, family, padding, precision),
+        );
+      }
+    }
+
+    it('agrees on images of zeros, whose variance is 0', async () => {
+      const rows = { ...randomImages(3, 3, { inputs: 6 }) };
+      rows.data.fill(0, 6, 12);
+      for (const activation of activations) {
+        const task = taskOf(fcn(activation), rows, null, { precision, biasVariance: 0, depths: [0, 1, 2] });
+        await expectOracle(engine, task);
+      }
+    });
+
+    it('keeps relative accuracy where a network without bias lets the kernel die out', async () => {
+      const rows = randomImages(4, 9, { inputs: 6 });
+      for (const name of ['erf', 'relu'] as const) {
+        const numbers = { precision, weightVariance: 0.6, biasVariance: 0, depths: [5, 10] };
+        await expectOracle(engine, taskOf(fcn({ name }), rows, null, numbers));
+      }
+    });
+  });
+}
+
+async function activationAgrees(engine: Engine, activation: Architecture['activation'], precision: Precision) {
+  const size = activation.name === 'tanh' ? 4 : 19;
+  const rows = randomImages(11, size, { inputs: 24 });
+  const cols = randomImages(12, size - 2, { inputs: 24 });
+  await expectOracle(engine, taskOf(fcn(activation), rows, null, { precision }));
+  await expectOracle(engine, taskOf(fcn(activation), rows, cols, { precision }));
+}
+
+async function geometriesAgree(
+  engine: Engine,
+  family: 'cnn-flatten' | 'cnn-gap',
+  padding: 'circular' | 'same',
+  precision: Precision,
+) {
+  const every = activations;
+  const two: readonly Architecture['activation'][] = [{ name: 'relu' }, { name: 'erf' }];
+  const geometries = [
+    { height: 4, width: 5, channels: 3, filterSize: 3, tried: every },
+    { height: 4, width: 9, channels: 1, filterSize: 3, tried: two },
+    { height: 6, width: 8, channels: 2, filterSize: 5, tried: two },
+    { height: 7, width: 17, channels: 1, filterSize: 7, tried: two },
+    { height: 3, width: 1, channels: 4, filterSize: 1, tried: two },
+    { height: 1, width: 33, channels: 1, filterSize: 1, tried: two },
+  ];
+  for (const { filterSize, tried, ...shape } of geometries) {
+    const rows = randomImages(21, 2, shape);
+    const cols = randomImages(22, 1, shape);
+    for (const activation of tried) {
+      const architecture = { family, padding, activation, filterSize };
+      if (activation.name === 'tanh' || engine.supports(architecture) !== null) continue;
+      const numbers = { precision, depths: [2, 0, 4] };
+      await expectOracle(engine, taskOf(architecture, rows, null, numbers));
+      await expectOracle(engine, taskOf(architecture, rows, cols, numbers));
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/** The one suite that every engine passes. */
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Engine } from '../engine.js';
+import type { Golden } from '../goldens/load-goldens.js';
+import { type GoldenCut, goldenTests } from './golden-tests.js';
+import { lifetimeTests } from './lifetime-tests.js';
+import { oracleTests } from './oracle-tests.js';
+import { tilingTests } from './tiling-tests.js';
+
+export interface ConformanceOptions {
+  goldens: readonly Golden[];
+  /** Which golden cases to cut to their first images, for engines too slow for all of them. */
+  cut?: GoldenCut;
+}
+
+/**
+ * Describes the conformance tests of an engine; call it at the top level of a vitest file.
+ * The engine is made once and closed at the end.
+ */
+export function conformanceSuite(name: string, makeEngine: () => Engine, options: ConformanceOptions): void {
+  describe(`conformance of ${name}`, () => {
+    const engine = makeEngine();
+    afterAll(() => engine.close());
+
+    it('says what it is', () => {
+      const { info } = engine;
+      expect(info.name).not.toBe('');
+      expect(info.fingerprint).toContain(info.name);
+      expect(info.precisions.length).toBeGreaterThan(0);
+    });
+    goldenTests(engine, options.goldens, options.cut ?? null);
+    if (engine.info.name !== 'oracle') oracleTests(engine);
+    tilingTests(engine);
+    lifetimeTests(engine);
+  });
+}

@@ -1,0 +1,121 @@
+/** Golden kernels: cases of a manifest.json with the images, the network and the matrices an engine must reproduce. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Architecture, type KernelName, type Normalization, TesseraError } from '@tessera/spec';
+import type { ImageBlock } from '../engine.js';
+import { cifarImages, normalizeImages, type PixelBlock, storedImages } from './images.js';
+import { readNpy } from './npy.js';
+
+/** The project's own goldens, made by scripts/goldens/generate.py. */
+export const ownGoldensDir = fileURLToPath(new URL('../../goldens/', import.meta.url));
+
+export type GoldenMatrix = 'train_train' | 'test_train';
+
+export interface Golden {
+  name: string;
+  architecture: Architecture;
+  weightVariance: number;
+  biasVariance: number;
+  depths: number[];
+  train: ImageBlock;
+  test: ImageBlock;
+  /** (depths, rows, train) in float64. */
+  expected(kernel: KernelName, matrix: GoldenMatrix): Float64Array;
+}
+
+/** A case's images: a range of CIFAR-10 files, or .npy files beside the manifest. */
+interface CifarSource {
+  trainFile: string;
+  trainFirst: number;
+  train: number;
+  testFile: string;
+  testFirst: number;
+  test: number;
+  size?: number;
+}
+interface StoredSource {
+  trainImages: string;
+  testImages: string;
+}
+interface GoldenCase {
+  name: string;
+  dataset: { normalization: Normalization } & (CifarSource | StoredSource);
+  architecture: Pick<Architecture, 'family' | 'activation'> & Partial<Architecture>;
+  weightVariance: number;
+  biasVariance: number;
+  depth: number[];
+}
+
+/**
+ * Reads a folder of goldens: manifest.json and one folder a case, in `folder` or its subfolder `cases`.
+ * @param cifar10Dir the folder of CIFAR-10's binary files; null where the cases bring their own images
+ * @throws TesseraError `not-found` without a manifest, `invalid-dataset` for a case whose images cannot be read
+ */
+export function loadGoldens(folder: string, cifar10Dir: string | null = null): Golden[] {
+  const root = existsSync(join(folder, 'manifest.json')) ? folder : join(folder, 'cases');
+  const manifest = join(root, 'manifest.json');
+  if (!existsSync(manifest)) throw new TesseraError('not-found', `There is no manifest.json in ${folder}.`);
+  const { cases } = JSON.parse(readFileSync(manifest, 'utf8')) as { cases: GoldenCase[] };
+  return cases.map((golden) => loadCase(root, golden, cifar10Dir));
+}
+
+function loadCase(root: string, golden: GoldenCase, cifar10Dir: string | null): Golden {
+  const { name, architecture, weightVariance, biasVariance, depth } = golden;
+  const [train, test] = images(root, golden, cifar10Dir);
+  const block = (role: string, { count, shape, values }: PixelBlock): ImageBlock => ({
+    key: `golden ${root} ${name} ${role}`,
+    count,
+    shape,
+    data: values,
+  });
+  return {
+    name,
+    architecture: { filterSize: 3, padding: 'circular', ...architecture },
+    weightVariance,
+    biasVariance,
+    depths: depth,
+    train: block('train', train),
+    test: block('test', test),
+    expected: (kernel, matrix) => {
+      const { data } = readNpy(join(root, name, `${kernel}_${matrix}.npy`));
+      return data as Float64Array;
+    },
+  };
+}
+
+function images(root: string, { name, dataset }: GoldenCase, cifar10Dir: string | null): [PixelBlock, PixelBlock] {
+  if ('trainImages' in dataset) {
+    const stored = (file: string) => storedImages(join(root, file));
+    return normalizeImages(dataset.normalization, stored(dataset.trainImages), stored(dataset.testImages));
+  }
+  if (cifar10Dir === null) {
+    throw new TesseraError('invalid-dataset', `The golden ${name} reads CIFAR-10: set TESSERA_CIFAR10_DIR.`);
+  }
+  const { trainFile, trainFirst, testFile, testFirst, size = 32 } = dataset;
+  const train = cifarImages(cifar10Dir, trainFile, trainFirst, dataset.train, size);
+  const test = cifarImages(cifar10Dir, testFile, testFirst, dataset.test, size);
+  return normalizeImages(dataset.normalization, train, test);
+}
+
+/** The first images of a golden case alone, with the entries of its matrices that remain. */
+export function cutGolden(golden: Golden, train: number, test: number): Golden {
+  const cut = (block: ImageBlock, count: number): ImageBlock => {
+    const size = block.data.length / block.count;
+    return { ...block, key: `${block.key} first ${count}`, count, data: block.data.slice(0, count * size) };
+  };
+  const small = { ...golden, train: cut(golden.train, train), test: cut(golden.test, test) };
+  small.expected = (kernel, matrix) => {
+    const whole = golden.expected(kernel, matrix);
+    const rows = matrix === 'train_train' ? train : test;
+    const wholeRows = matrix === 'train_train' ? golden.train.count : golden.test.count;
+    const kept = new Float64Array(golden.depths.length * rows * train);
+    for (let d = 0, at = 0; d < golden.depths.length; d++) {
+      for (let i = 0; i < rows; i++) {
+        for (let j = 0; j < train; j++) kept[at++] = whole[(d * wholeRows + i) * golden.train.count + j] as number;
+      }
+    }
+    return kept;
+  };
+  return small;
+}
