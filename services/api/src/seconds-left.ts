@@ -1,4 +1,5 @@
-import { terminalStates } from '@tessera/spec';
+import { defaultPlanLimits, type PlanLimits, planExperiment } from '@tessera/plan';
+import { type ImageShape, terminalStates } from '@tessera/spec';
 import type { PlannedExperiment } from './experiment-view.js';
 
 /**
@@ -16,19 +17,42 @@ export function estimateSecondsLeft(record: PlannedExperiment, now: Date): numbe
 }
 
 /** The share of the work that is done, 0..1. */
-function shareDone({ progress, plan }: PlannedExperiment): number {
-  const waves = (['tiles', 'analyses', 'strips'] as const)
-    .map((wave) => ({ ...progress[wave], weight: waveWeight(plan, wave) }))
-    .filter(({ total }) => total > 0);
-  const whole = waves.reduce((sum, { weight }) => sum + weight, 0);
-  return whole === 0
-    ? 0
-    : waves.reduce((sum, { done, total, weight }) => sum + (weight * done) / total, 0) / whole;
+function shareDone(record: PlannedExperiment): number {
+  const cost = waveSeconds(record);
+  let whole = 0;
+  let done = 0;
+  for (const wave of ['tiles', 'analyses', 'strips'] as const) {
+    const progress = record.progress[wave];
+    if (progress.total === 0) continue;
+    whole += cost[wave];
+    done += (cost[wave] * progress.done) / progress.total;
+  }
+  return whole === 0 ? 0 : done / whole;
 }
 
-/** The relative cost of a wave. Kernels pass through all waves in turn, so that equal weights serve many kernels. */
-function waveWeight(_plan: PlannedExperiment['plan'], _wave: 'tiles' | 'analyses' | 'strips'): number {
-  return 1;
+const noLimits = Object.fromEntries(
+  Object.keys(defaultPlanLimits).map((name) => [name, Number.POSITIVE_INFINITY]),
+) as unknown as PlanLimits;
+
+/**
+ * Core-seconds of each wave, as differences of plans: strips are what test images add, tiles are what the network
+ * adds to the cheapest one.
+ */
+function waveSeconds({
+  spec,
+  plan,
+  provenance,
+}: PlannedExperiment): Record<'tiles' | 'analyses' | 'strips', number> {
+  const { classes, shape } = provenance.dataset as { classes: number; shape: ImageShape };
+  const counts = { train: plan.trainCount, test: 0, classes, shape };
+  const withoutTest = planExperiment(spec, counts, noLimits).coreSeconds;
+  const architecture = { ...spec.architecture, family: 'fcn', activation: { name: 'identity' } } as const;
+  const analyses = planExperiment({ ...spec, architecture }, counts, noLimits).coreSeconds;
+  return {
+    tiles: Math.max(0, withoutTest - analyses),
+    analyses,
+    strips: Math.max(0, plan.coreSeconds - withoutTest),
+  };
 }
 
 /** True once nothing more will happen unless someone asks for a retry. */

@@ -51,7 +51,7 @@ export async function planSpec(
       problems: [await unknownDataset(catalog, spec.dataset.id)],
     });
   }
-  const images = await openDataset(store, found.sha256);
+  const images = await openStored(store, found);
   // Messages name the data set as the request does.
   const manifest = { ...images.manifest, name: found.name };
   const named = { ...images, manifest };
@@ -65,6 +65,18 @@ export async function planSpec(
     shape: manifest.shape,
   };
   return { spec, dataset: found, ...chosen, plan: planExperiment(spec, counts) };
+}
+
+/** Opens a data set; one that the store has lost is a problem of the name that promises it. */
+async function openStored(store: TileStore, { name, sha256 }: NamedDataset): Promise<Dataset> {
+  try {
+    return await openDataset(store, sha256);
+  } catch (cause) {
+    if (!(cause instanceof TesseraError) || cause.code !== 'not-found') throw cause;
+    const message = `dataset.id is "${name}", whose images are no longer in the store; upload them again.`;
+    const problems = [{ pointer: '/dataset/id', message }];
+    throw new TesseraError('invalid-spec', 'The data set of the spec is gone.', { problems, cause });
+  }
 }
 
 /**

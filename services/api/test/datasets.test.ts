@@ -1,4 +1,7 @@
-import { readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -97,6 +100,44 @@ describe('PUT /v1/datasets/{name}', () => {
     expect(await leftovers()).toEqual([]);
   });
 
+  it('answers 413 over a socket to a client that is still sending', async () => {
+    await api.app.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = api.app.server.address() as AddressInfo;
+    const status = await new Promise<number>((resolve, reject) => {
+      const headers = { 'content-type': 'application/zip' };
+      const upload = request({ port, method: 'PUT', path: '/v1/datasets/large', headers }, (response) => {
+        response.resume();
+        resolve(response.statusCode as number);
+      });
+      upload.on('error', reject);
+      const piece = Buffer.alloc(50_000);
+      const send = (left: number) => (left === 0 ? upload.end() : upload.write(piece, () => send(left - 1)));
+      send(200);
+    });
+    expect(status).toBe(413);
+    expect(await leftovers()).toEqual([]);
+  });
+
+  it('keeps nothing of an upload that stops half-way', async () => {
+    const { port } = api.app.server.address() as AddressInfo;
+    const headers = { 'content-type': 'application/zip', 'content-length': '90000' };
+    const upload = request({ port, method: 'PUT', path: '/v1/datasets/half', headers });
+    upload.on('error', () => {});
+    await new Promise((resolve) => upload.write(Buffer.alloc(40_000), resolve));
+    upload.destroy();
+    await expect.poll(leftovers).toEqual([]);
+    expect((await api.get('/v1/datasets/half')).statusCode).toBe(404);
+  });
+
+  it('imports the same bytes again where the store has lost them', async () => {
+    const { sha256 } = (await put('lost', tinyNpz(8))).json();
+    await api.store.deletePrefix(`datasets/${sha256}`);
+    const spec = tinySpec({ dataset: { id: 'lost', train: 12 } });
+    expect((await api.post('/v1/plans', spec)).json().errors).toMatchObject([{ pointer: '/dataset/id' }]);
+    expect((await put('lost', tinyNpz(8))).statusCode).toBe(200);
+    expect((await api.post('/v1/plans', spec)).statusCode).toBe(200);
+  });
+
   it('gives a name once to simultaneous uploads of different bytes', async () => {
     const answers = await Promise.all([
       put('race', tinyNpz(4)),
@@ -167,5 +208,30 @@ describe('the reserved data sets', () => {
     const response = await api.post('/v1/experiments', tinySpec({ dataset: { id: 'cifar10', train: 4 } }));
     expect(response.statusCode).toBe(400);
     expect(response.json()).toMatchObject({ code: 'invalid-spec', errors: [{ pointer: '/dataset/id' }] });
+  });
+
+  it('cifar10 comes from its folder on first use, gaps and all, and follows the folder at the next start', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tessera-cifar-'));
+    const own = await runApi({ cifar10Dir: folder });
+    try {
+      const batch = Buffer.alloc(30_730_000);
+      for (let i = 0; i < 10_000; i++) batch[i * 3073] = i % 10;
+      await writeFile(join(folder, 'data_batch_2.bin'), batch);
+      const spec = (train: unknown) =>
+        tinySpec({ dataset: { id: 'cifar10', train: train as number, normalization: 'scale' } });
+      const made = await own.post('/v1/experiments', spec({ offset: 10_000, count: 4 }));
+      expect(made.statusCode).toBe(202);
+      const first = (await own.get('/v1/datasets/cifar10')).json();
+      expect(first).toMatchObject({ source: 'cifar10', synthetic: false, trainCount: 20_000, testCount: 0 });
+      const missing = await own.post('/v1/experiments', spec(4));
+      expect(missing.json()).toMatchObject({ code: 'invalid-spec', errors: [{ pointer: '/dataset/train' }] });
+      await writeFile(join(folder, 'data_batch_1.bin'), batch);
+      await own.app.importReserved();
+      expect((await own.get('/v1/datasets/cifar10')).json().sha256).not.toBe(first.sha256);
+      expect((await own.post('/v1/experiments', spec(4))).statusCode).toBe(202);
+    } finally {
+      await own.close();
+      await rm(folder, { recursive: true });
+    }
   });
 });

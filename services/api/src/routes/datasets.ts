@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { deleteDataset, findDataset, listDatasets, nameDataset } from '@tessera/database';
-import { importNpz } from '@tessera/dataset';
+import { importNpz, openDataset } from '@tessera/dataset';
 import { datasetNameSchema, pageLimits, TesseraError } from '@tessera/spec';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { AppContext } from '../app-context.js';
@@ -139,18 +139,29 @@ export async function datasetRoutes(
       throw new TesseraError('invalid-dataset', 'The body is empty. Send the bytes of an .npz file.');
     await using received = await receiveUpload(settings, request.body, request.headers['content-length']);
     const known = await findDataset(db, name);
-    if (known?.uploadSha256 === received.sha256) return 'same';
-    if (known) {
+    if (known && known.uploadSha256 !== received.sha256) {
       throw new TesseraError(
         'dataset-exists',
         `The name ${name} holds other bytes. Choose another name, or delete it first.`,
       );
     }
+    // The same bytes are imported again where the store has lost what they became.
+    if (known && (await isStored(known.sha256))) return 'same';
     // Awaited here: the file is deleted when this function returns.
     return await withContents(db, 'import', async () => {
       const manifest = await importNpz(store, received.path);
       return nameDataset(db, { name, sha256: manifest.sha256, uploadSha256: received.sha256, manifest });
     });
+  }
+
+  async function isStored(sha256: string): Promise<boolean> {
+    try {
+      await openDataset(store, sha256);
+      return true;
+    } catch (error) {
+      if (error instanceof TesseraError && ['not-found', 'corrupt-chunk'].includes(error.code)) return false;
+      throw error;
+    }
   }
 
   async function requireDataset(name: string): Promise<NamedDataset> {
