@@ -98,6 +98,9 @@ function load(): Library {
   };
 }
 
+/** The arguments of running calls: koffi holds no reference to them, and C must not write into freed memory. */
+const inFlight = new Set<readonly unknown[]>();
+
 /**
  * One call on another thread. An abort sets a flag in shared memory that the C code polls; the promise settles only
  * once the C code has returned, so the arrays it writes to stay alive until then.
@@ -111,6 +114,7 @@ async function callAsync(
   if (signal?.aborted) throw cancelled();
   const flag = new Int32Array(new SharedArrayBuffer(4));
   const raise = () => Atomics.store(flag, 0, 1);
+  inFlight.add(args);
   signal?.addEventListener('abort', raise, { once: true });
   try {
     const outcome = await new Promise<number>((resolve, reject) => {
@@ -126,6 +130,7 @@ async function callAsync(
       throw new TesseraError('engine-failed', `The native engine refused the arguments of ${name} (${outcome}).`);
     }
   } finally {
+    inFlight.delete(args);
     signal?.removeEventListener('abort', raise);
   }
 }
