@@ -98,7 +98,11 @@ describe('the API process', () => {
   it.each([
     ['a bad setting', { TESSERA_PORT: 'high' }, /TESSERA_PORT.*high/],
     ['no database', { TESSERA_DATABASE_URL: '' }, /TESSERA_DATABASE_URL is not set/],
-    ['a database that is not there', { TESSERA_DATABASE_URL: 'postgres://127.0.0.1:1/none' }, /"level":"fatal"/],
+    [
+      'a database that is not there',
+      { TESSERA_DATABASE_URL: 'postgres://127.0.0.1:1/none' },
+      /"level":"fatal"/,
+    ],
   ])('exits 1 with one clear sentence for %s', async (_what, env, sentence) => {
     const api = start('main', env);
     expect(await api.exit).toBe(1);
