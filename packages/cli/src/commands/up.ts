@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import type { ExitCode } from '../exit-code.js';
 import type { AddCommand } from '../run-cli.js';
 import type { Session } from '../session.js';
@@ -6,6 +7,12 @@ export interface UpOptions {
   port?: string;
   dataDir?: string;
   workers?: string;
+  /** What `npm start` asks for: run examples/heatmap-fcn.json and show its result. */
+  mainJob?: true;
+  /** With mainJob: stop when it has ended. */
+  once?: true;
+  /** With mainJob: on synthetic images. */
+  synthetic?: true;
 }
 /** What `up.js` exports. It is loaded only for this command: it brings the embedded Postgres with it. */
 export interface UpModule {
@@ -21,6 +28,9 @@ export const addUp: AddCommand = (program, action) =>
     .option('--port <number>', 'where the API listens (TESSERA_PORT, default 7878)')
     .option('--data-dir <folder>', 'where everything is kept (TESSERA_DATA_DIR, default ./data)')
     .option('--workers <count>', 'worker processes (TESSERA_WORKERS)')
+    .addOption(new Option('--main-job').hideHelp())
+    .addOption(new Option('--once').hideHelp())
+    .addOption(new Option('--synthetic').hideHelp())
     .action(
       action(async (session, _arguments, options: UpOptions) => {
         const path = '../up.js';

@@ -1,0 +1,199 @@
+/** A whole stack on one machine: Postgres, the API, workers and the aggregator, started and stopped in order. */
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { TesseraClient } from '@tessera/client';
+import type { Settings } from '@tessera/config';
+import { migrate } from '@tessera/database';
+import {
+  type DataFolder,
+  type EmbeddedPostgres,
+  freePort,
+  holdDataFolder,
+  type SupervisedProcess,
+  startPostgres,
+  superviseProcess,
+} from '@tessera/embedded';
+
+export interface Stack {
+  /** Where the API listens. */
+  readonly url: string;
+  /** Workers and aggregator, then the API, then Postgres; then the data folder is free. */
+  stop(): Promise<void>;
+}
+
+export interface StackOptions {
+  settings: Settings;
+  /** The environment the services inherit. */
+  env: NodeJS.ProcessEnv;
+  /** One line for people each. */
+  say: (line: string) => void;
+  /** Aborts a start that is under way. */
+  signal: AbortSignal;
+}
+
+/** A start that cannot go on, for a reason the user can change. */
+export class StackError extends Error {
+  override readonly name = 'StackError';
+}
+
+const readyTimeoutMs = 60_000;
+/** A service that ends this often before the stack is ready will not come up. */
+const hopelessFailures = 3;
+/** What a stopping service takes beyond the grace it gives its tasks. */
+const closingMs = 12_000;
+
+/**
+ * Starts everything and waits until the API is ready.
+ *
+ * @throws StackError (port taken, a service that does not come up), DataFolderInUse, or what Postgres said;
+ *   whatever had been started is stopped then
+ */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { settings, say, signal } = options;
+  const folder = await holdDataFolder(settings.dataDir);
+  let postgres: EmbeddedPostgres | null = null;
+  const services: SupervisedProcess[] = [];
+  const stop = async () => {
+    const [api, ...computing] = services;
+    await Promise.all(computing.map((service) => service.stop()));
+    await api?.stop();
+    await postgres?.stop();
+    await folder.release();
+  };
+  try {
+    const port = await claimPort(settings.host, settings.port);
+    let databaseUrl = settings.databaseUrl;
+    if (databaseUrl === null) {
+      postgres = await startPostgres({ folder, log: say });
+      databaseUrl = postgres.url;
+      say(`Postgres: embedded, in ${join(settings.dataDir, 'postgres')}, port ${postgres.port}`);
+    } else say('Postgres: the one of TESSERA_DATABASE_URL');
+    signal.throwIfAborted();
+    const migrations = await migrate(databaseUrl);
+    if (migrations.length > 0) say(`Database: ${migrations.length} migrations applied`);
+    signal.throwIfAborted();
+
+    // A process a core: each scores its strips in JavaScript between native calls (docs/decisions/0005).
+    const cores = availableParallelism();
+    const workers = settings.workers ?? cores;
+    const threads = settings.threads ?? Math.max(1, Math.floor(cores / workers));
+    const start = (name: string, service: string, serviceThreads: number) => {
+      const env = { ...options.env, ...serviceEnvironment(settings, databaseUrl, port, serviceThreads) };
+      services.push(superviseService(name, service, env, settings, folder, say));
+    };
+    start('api', 'api', threads);
+    for (let index = 1; index <= workers; index++) start(`worker-${index}`, 'worker', threads);
+    start('aggregator', 'aggregator', settings.threads ?? cores);
+
+    const url = `http://${urlHost(settings.host)}:${port}`;
+    await untilReady(url, services, signal);
+    say(`API: ${url} (documentation at ${url}/docs)`);
+    say(`Workers: ${workers} with ${threads} ${threads === 1 ? 'core' : 'cores'} each, and an aggregator`);
+    return { url, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function serviceEnvironment(
+  settings: Settings,
+  databaseUrl: string,
+  port: number,
+  threads: number,
+): Record<string, string> {
+  return {
+    TESSERA_DATABASE_URL: databaseUrl,
+    TESSERA_DATA_DIR: settings.dataDir,
+    TESSERA_HOST: settings.host,
+    TESSERA_PORT: String(port),
+    TESSERA_THREADS: String(threads),
+    // Read by libuv before JavaScript runs. Native calls each hold one; files need some beside them.
+    UV_THREADPOOL_SIZE: String(2 * availableParallelism() + 4),
+    // Concurrent small decompositions lose a factor of 50 to OpenBLAS's own threads; linalg raises it for large ones.
+    OPENBLAS_NUM_THREADS: '1',
+  };
+}
+
+function superviseService(
+  name: string,
+  service: string,
+  env: NodeJS.ProcessEnv,
+  settings: Settings,
+  folder: DataFolder,
+  say: (line: string) => void,
+): SupervisedProcess {
+  return superviseProcess({
+    name,
+    main: fileURLToPath(new URL(`../../../services/${service}/dist/main.js`, import.meta.url)),
+    env,
+    logFile: join(folder.logs, `${name}.log`),
+    graceMs: settings.graceMs + closingMs,
+    onPid: (pid) => folder.record(name, pid),
+    log: say,
+  });
+}
+
+/** The port to give the API: the one asked for, or a free one for 0. */
+async function claimPort(host: string, port: number): Promise<number> {
+  if (port === 0) return freePort();
+  await new Promise<void>((resolve, reject) => {
+    const probe = createServer();
+    probe.on('error', (error: NodeJS.ErrnoException) =>
+      reject(new StackError(portSentence(error, host, port))),
+    );
+    probe.listen(port, host, () => probe.close(() => resolve()));
+  });
+  return port;
+}
+
+function portSentence(error: NodeJS.ErrnoException, host: string, port: number): string {
+  if (error.code === 'EADDRINUSE') {
+    return `Port ${port} is in use. Stop what listens there, or choose another with --port (0 takes a free one).`;
+  }
+  if (error.code === 'EACCES')
+    return `Port ${port} is not open to this user. Choose one above 1023 with --port.`;
+  return `Nothing can listen on ${host}, port ${port}: ${error.message}. See TESSERA_HOST and --port.`;
+}
+
+/** Waits for `/readyz`. A service that keeps ending is named, with the end of its log. */
+async function untilReady(
+  url: string,
+  services: readonly SupervisedProcess[],
+  signal: AbortSignal,
+): Promise<void> {
+  const client = new TesseraClient(url);
+  const deadline = performance.now() + readyTimeoutMs;
+  for (;;) {
+    signal.throwIfAborted();
+    const failure = await client.ready().then(
+      () => null,
+      (error: Error) => error,
+    );
+    if (failure === null) break;
+    const hopeless = services.find((service) => service.failures() >= hopelessFailures);
+    if (hopeless) throw new StackError(`${hopeless.name} does not start. ${await logEnd(hopeless)}`);
+    if (performance.now() > deadline) {
+      const [api] = services as [SupervisedProcess];
+      throw new StackError(
+        `The API is not ready after ${readyTimeoutMs / 1000} s: ${failure.message} ${await logEnd(api)}`,
+      );
+    }
+    await sleep(50, undefined, { signal });
+  }
+}
+
+async function logEnd({ logFile }: SupervisedProcess): Promise<string> {
+  const text = await readFile(logFile, 'utf8');
+  return `${logFile} ends with:\n${text.trimEnd().split('\n').slice(-5).join('\n')}`;
+}
+
+/** The address to reach a server that listens on every one of them. */
+function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}

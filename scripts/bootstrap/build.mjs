@@ -1,0 +1,52 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildNative } from '../../packages/engine-native/build.mjs';
+import { mustRun, plainEnv, root, step } from './run.mjs';
+import { foldersIn, hashOf, isCurrent, writeStamp } from './stamp.mjs';
+
+const prismaStamp = join(root, '.cache/prisma-stamp');
+const buildStamp = join(root, '.cache/build-stamp');
+
+/** Generates the database client and compiles TypeScript and C++, where sources have changed. */
+export async function build() {
+  const packages = [...foldersIn('packages'), ...foldersIn('services')];
+  const sources = packages.flatMap((folder) => [
+    `${folder}/src`,
+    `${folder}/package.json`,
+    `${folder}/tsconfig.json`,
+  ]);
+  const generated = join(root, 'packages/database/src/generated/client.ts');
+  const schema = hashOf(['prisma/schema.prisma', 'package-lock.json']);
+  if (!isCurrent(prismaStamp, schema) || !existsSync(generated)) {
+    await step('Generating the database client', generateClient);
+    writeStamp(prismaStamp, schema);
+  }
+  const hash = hashOf([...sources, 'tsconfig.base.json', 'tsconfig.json', 'package-lock.json']);
+  const isBuilt = packages.every((folder) => existsSync(join(root, folder, 'dist/index.js')));
+  const compiling =
+    isCurrent(buildStamp, hash) && isBuilt
+      ? null
+      : step('Compiling TypeScript (tsc -b)', () => compileTypes(isBuilt));
+  // Its own record of sources and compiler tells it when there is nothing to do.
+  const native = buildNative({ log: (line) => console.log(`The native engine: ${line}`) });
+  await Promise.all([compiling, native]);
+  if (compiling) writeStamp(buildStamp, hash);
+}
+
+/** `/bin/true` stands in for an engine that only `prisma migrate` needs and that would be downloaded. */
+async function generateClient() {
+  const env = plainEnv({
+    PRISMA_SCHEMA_ENGINE_BINARY: '/bin/true',
+    CHECKPOINT_DISABLE: '1',
+    PRISMA_HIDE_UPDATE_MESSAGE: '1',
+  });
+  const prisma = join(root, 'node_modules/prisma/build/index.js');
+  await mustRun('Generating the database client', process.execPath, [prisma, 'generate'], { env });
+}
+
+/** tsc trusts its records of what it built: where outputs are missing, everything is built anew. */
+async function compileTypes(isBuilt) {
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const force = isBuilt ? [] : ['--force'];
+  await mustRun('Compiling TypeScript', process.execPath, [tsc, '-b', ...force, '--pretty', 'false']);
+}
