@@ -1,6 +1,5 @@
 export { type AnalysisRequest, analyzeMatrix, type SpectrumResult } from './analyze-matrix.js';
 export { combineStrips, type StripSummary, withTestWarnings } from './combine-strips.js';
-export { labelTargets } from './label-targets.js';
 export type { MeanScore } from './score-block.js';
 export { type ScoredStrip, type StripRequest, scoreStrip } from './score-strip.js';
 export { type SolutionLayout, solutionColumns } from './solution-columns.js';

@@ -1,9 +1,9 @@
+import { labelMatrix } from '@tessera/dataset';
 import { openLinalg } from '@tessera/linalg';
 import { describe, expect, it } from 'vitest';
 import {
   type AnalysisRequest,
   analyzeMatrix,
-  labelTargets,
   type SpectrumResult,
   solutionColumns,
 } from '../src/index.js';
@@ -17,8 +17,8 @@ function request(size: number, entry: (i: number, j: number) => number, rest: Pa
   return {
     matrix: Float64Array.from({ length: size * size }, (_, i) => entry(Math.floor(i / size), i % size)),
     size,
-    labels: labelTargets(trainLabels, classes, 'centered', trainLabels),
-    meanLabels: labelTargets(trainLabels, classes, 'centered-over-images', trainLabels),
+    labels: labelMatrix(trainLabels, classes, 'centered', trainLabels),
+    meanLabels: labelMatrix(trainLabels, classes, 'centered-over-images', trainLabels),
     classes,
     trainLabels,
     spectrum: 'full',

@@ -1,6 +1,7 @@
+import { labelMatrix } from '@tessera/dataset';
 import type { Linalg } from '@tessera/linalg';
 import { expect } from 'vitest';
-import { analyzeMatrix, combineStrips, labelTargets, scoreStrip, solutionColumns } from '../src/index.js';
+import { analyzeMatrix, combineStrips, scoreStrip, solutionColumns } from '../src/index.js';
 
 interface Score {
   accuracy: number;
@@ -51,7 +52,7 @@ export async function checkCase(
   const trainLabels = Int32Array.from(request.trainLabels);
   const testLabels = Int32Array.from(test.testLabels);
   const targetsOf = (labels: Int32Array, kind: 'centered' | 'centered-over-images') =>
-    labelTargets(labels, classes, kind, trainLabels);
+    labelMatrix(labels, classes, kind, trainLabels);
   const result = await analyzeMatrix(linalg, {
     ...request,
     matrix: Float64Array.from(request.matrix),

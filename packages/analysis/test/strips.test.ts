@@ -1,3 +1,4 @@
+import { labelMatrix } from '@tessera/dataset';
 import { openLinalg } from '@tessera/linalg';
 import { describe, expect, it } from 'vitest';
 import {
@@ -6,7 +7,6 @@ import {
   decodeStripScores,
   emptyStripScores,
   encodeStripScores,
-  labelTargets,
   scoreStrip,
   withTestWarnings,
 } from '../src/index.js';
@@ -15,8 +15,8 @@ const linalg = openLinalg({ threads: 2 });
 const classes = 2;
 const size = 3;
 const testLabels = Int32Array.of(0, 1, 1, 0);
-const targets = labelTargets(testLabels, classes, 'one-hot', testLabels);
-const meanTargets = labelTargets(testLabels, classes, 'centered-over-images', Int32Array.of(0, 0, 1));
+const targets = labelMatrix(testLabels, classes, 'one-hot', testLabels);
+const meanTargets = labelMatrix(testLabels, classes, 'centered-over-images', Int32Array.of(0, 0, 1));
 const wave = (length: number, step: number) =>
   Float64Array.from({ length }, (_, i) => Math.sin(step * i + 1));
 /** Two blocks: the mean predictor and one ridge. */
@@ -161,12 +161,12 @@ describe('warnings about test scores', () => {
   });
 });
 
-describe('labelTargets', () => {
+describe('labelMatrix', () => {
   it('shifts test labels by the training images, as the kind says', () => {
     const labels = Int32Array.of(1);
     const train = Int32Array.of(0, 0, 0, 1);
-    expect([...labelTargets(labels, 2, 'one-hot', train)]).toEqual([0, 1]);
-    expect([...labelTargets(labels, 2, 'centered', train)]).toEqual([-0.5, 0.5]);
-    expect([...labelTargets(labels, 2, 'centered-over-images', train)]).toEqual([-0.75, 0.75]);
+    expect([...labelMatrix(labels, 2, 'one-hot', train)]).toEqual([0, 1]);
+    expect([...labelMatrix(labels, 2, 'centered', train)]).toEqual([-0.5, 0.5]);
+    expect([...labelMatrix(labels, 2, 'centered-over-images', train)]).toEqual([-0.75, 0.75]);
   });
 });

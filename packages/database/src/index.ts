@@ -1,5 +1,6 @@
 export * from './analyses.js';
 export * from './connection.js';
+export * from './contents-lock.js';
 export * from './datasets.js';
 export * from './dispatch/experiments.js';
 export * from './dispatch/kernels.js';
@@ -8,6 +9,7 @@ export * from './experiments.js';
 export * from './leader.js';
 export * from './listen.js';
 export * from './migrate.js';
+export * from './overview.js';
 export * from './tasks/accept.js';
 export * from './tasks/claim.js';
 export * from './tasks/heartbeat.js';

@@ -184,12 +184,12 @@ describe('waves', () => {
     for (let attempt = 0, job: TaskJob | undefined = poison; attempt < maxAttempts; attempt++) {
       const task: Awaited<ReturnType<typeof claimTask>> = job ? await claimTask(db, job, worker, 10_000) : null;
       if (!task) throw new Error(`attempt ${attempt} not claimable`);
-      await failTask(db, task, worker, 'out of memory');
+      await failTask(db, task, worker, { code: 'engine-failed', message: 'out of memory' });
       job = (await take(['train'])).find((next) => next.task === poison.task);
     }
     const failed = await findExperiment(db, id);
     expect(failed?.progress.tiles.failed).toBe(1);
-    expect(failed?.error).toContain('out of memory');
+    expect(failed?.error).toBe('engine-failed: Tile 0 of kernel 0 failed: out of memory');
     expect(rest.length).toBe(2);
     expect(await startKernels(db, id, 1, sizes.tasks.train)).toBe(1);
     await cancelExperiment(db, id);

@@ -16,6 +16,7 @@ import {
 } from '@tessera/database';
 import { NotYet } from '@tessera/experiment';
 import type { JobQueue, QueueName, TaskJob } from '@tessera/queue';
+import { TesseraError } from '@tessera/spec';
 
 /** What came of a task: what is written in the accepting transaction, and what is done once it is accepted. */
 export interface TaskOutcome {
@@ -171,7 +172,10 @@ async function settleFailure(
       log.info(fields, signal.aborted ? 'task given back' : (error as Error).message);
     } else {
       log.error({ ...fields, err: error }, 'task failed');
-      await failTask(db, task, worker, error instanceof Error ? error.message : String(error));
+      await failTask(db, task, worker, {
+        code: error instanceof TesseraError ? error.code : 'internal',
+        message: error instanceof Error ? error.message : String(error),
+      });
     }
   } catch (reportError) {
     // The database does not answer: the lease ends by itself.

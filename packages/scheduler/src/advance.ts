@@ -81,7 +81,7 @@ async function prepare({ db, log, hooks }: Context, experiment: OpenExperiment<P
     await hooks.prepare(experiment);
   } catch (error) {
     if (!(error instanceof TesseraError) || error.status >= 500) throw error;
-    await refuseExperiment(db, experiment.id, error.message);
+    await refuseExperiment(db, experiment.id, `${error.code}: ${error.message}`);
     return false;
   }
   const started = await startExperiment(db, experiment.id);

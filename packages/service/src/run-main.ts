@@ -12,6 +12,7 @@ export async function runMain(main: () => Promise<void>): Promise<void> {
 function sentence(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const inner = error instanceof AggregateError ? error.errors : error.cause === undefined ? [] : [error.cause];
-  const own = error.message.split('\n', 1)[0] ?? '';
+  // Prisma begins its messages with a line break; a ConfigError has one line for each bad value.
+  const own = error.message.trim().replace(/\s*\n\s*/g, ' ');
   return [own, ...inner.map(sentence)].filter((text) => text !== '').join(' ');
 }

@@ -32,4 +32,6 @@ export function stopOnce(logger: Logger, limitMs: number, stop: () => Promise<vo
   process.on('SIGTERM', () => begin('SIGTERM'));
   process.on('SIGINT', () => begin('SIGINT'));
   process.on('disconnect', () => begin('disconnect'));
+  // A parent that died before this line leaves a closed channel and no event.
+  if (process.channel === null || process.connected === false) begin('disconnect');
 }

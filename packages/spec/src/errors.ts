@@ -24,6 +24,7 @@ export const errorRegistry = {
   'corrupt-chunk': { status: 500, title: 'Stored bytes do not match their checksum' },
   'engine-failed': { status: 500, title: 'The compute engine failed' },
   'linalg-failed': { status: 500, title: 'A LAPACK routine failed' },
+  'worker-lost': { status: 500, title: 'Workers died at the same task again and again' },
   'native-missing': { status: 500, title: 'A native library is missing' },
 } as const satisfies Record<string, { status: number; title: string }>;
 export type ErrorCode = keyof typeof errorRegistry;

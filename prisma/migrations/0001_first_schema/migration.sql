@@ -12,7 +12,7 @@ CREATE TABLE "experiments" (
     "name" TEXT NOT NULL,
     "state" TEXT NOT NULL,
     "revision" INTEGER NOT NULL DEFAULT 0,
-    "spec" JSONB NOT NULL,
+    "spec" JSON NOT NULL,
     "plan" JSONB NOT NULL,
     "provenance" JSONB NOT NULL,
     "dataset_sha256" TEXT NOT NULL,

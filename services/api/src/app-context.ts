@@ -11,6 +11,8 @@ export interface AppContext {
   store: TileStore;
   /** Rejects when the queue does not answer. */
   queuePing: () => Promise<void>;
+  /** Deliveries by queue. */
+  queueDepths: () => Promise<Record<string, { waiting: number; active: number }>>;
   settings: Pick<Settings, 'dataDir' | 'cifar10Dir' | 'maxUploadBytes'>;
   logger: Logger;
   metrics: Metrics;

@@ -1,5 +1,5 @@
 /** Which parts of an experiment's arrays can be read already. */
-import type { Database } from '@tessera/database';
+import { countOpenKernels, type Database } from '@tessera/database';
 import { TesseraError } from '@tessera/spec';
 import {
   type ArrayDescription,
@@ -29,7 +29,10 @@ export async function requireReady(
     if (group === null) throw notReady(record, array, 'The experiment has not started.');
     return;
   }
-  const open = await countOpenKernels(db, record.id, layout, selection);
+  const biases = layout.axes.biasVariance.length;
+  const weight = rangeOf(selection.weight_variance, layout.axes.weightVariance.length);
+  const bias = rangeOf(selection.bias_variance, biases);
+  const open = await countOpenKernels(db, record.id, biases, weight, bias);
   if (open === 0) return;
   const what = open === 1 ? 'A kernel' : `${open} kernels`;
   throw notReady(record, array, `${what} of this part ${open === 1 ? 'is' : 'are'} not done.`);
@@ -40,24 +43,6 @@ function notReady(record: PlannedExperiment, array: ArrayDescription, reason: st
     ? `The experiment is ${record.state}${record.error === null ? '' : ` (${record.error})`}: retry it, or select a part that is done.`
     : `The experiment is ${record.state}: ask again later, or select a part that is done.`;
   return new TesseraError('not-ready', `${array.name} is not complete yet. ${reason} ${outlook}`);
-}
-
-/** Kernels are numbered row-major over (weightVariance, biasVariance). */
-async function countOpenKernels(
-  db: Database,
-  id: string,
-  { axes }: ExperimentLayout,
-  selection: Selection,
-): Promise<number> {
-  const biases = axes.biasVariance.length;
-  const weight = rangeOf(selection.weight_variance, axes.weightVariance.length);
-  const bias = rangeOf(selection.bias_variance, biases);
-  const { rows } = await db.pool.query<{ open: number }>(
-    `SELECT count(*)::int AS open FROM kernels WHERE experiment_id = $1 AND state <> 'done'
-       AND index / $2 >= $3 AND index / $2 < $4 AND index % $2 >= $5 AND index % $2 < $6`,
-    [id, biases, weight.start, weight.stop, bias.start, bias.stop],
-  );
-  return rows[0]?.open ?? 0;
 }
 
 function rangeOf(choice: number | PositionRange | undefined, length: number): PositionRange {

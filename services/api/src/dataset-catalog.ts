@@ -6,11 +6,11 @@ import {
   listDatasets,
   nameDataset,
   replaceDataset,
+  withContents,
 } from '@tessera/database';
 import { type DatasetManifest, findCifar10, importCifar10, importSynthetic } from '@tessera/dataset';
 import type { DatasetInfo } from '@tessera/spec';
 import type { AppContext } from './app-context.js';
-import { withContents } from './contents-lock.js';
 
 /** Names that only this service gives: the CIFAR-10 folder, and the built-in synthetic images. */
 export const reservedNames = ['cifar10', 'synthetic'] as const;

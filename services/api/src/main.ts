@@ -2,6 +2,7 @@
 import { openService, runMain, stopOnce } from '@tessera/service';
 import { buildApp } from './app.js';
 import { dispatch } from './dispatcher.js';
+import { sweepRegularly } from './sweep.js';
 import { sweepUploads } from './upload.js';
 
 /** A stop that takes longer than this is cut short. */
@@ -15,6 +16,7 @@ await runMain(async () => {
     databaseUrl,
     store,
     queuePing: () => queue.ping(),
+    queueDepths: async () => ({ tiles: await queue.depth('tiles'), analyses: await queue.depth('analyses') }),
     settings,
     logger,
     metrics,
@@ -33,8 +35,10 @@ await runMain(async () => {
       metrics.retries.inc({ reason: 'lost-delivery' }, lost);
     },
   });
+  const sweeping = sweepRegularly(db, store, logger);
   stopOnce(logger, stopMs, async () => {
     app.readiness.isStopping = true;
+    clearInterval(sweeping);
     await app.close();
     await dispatcher.close();
     await service.close();

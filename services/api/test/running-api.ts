@@ -40,6 +40,7 @@ export async function runApi(
     databaseUrl: postgres.url,
     store,
     queuePing: () => queue.ping(),
+    queueDepths: async () => ({ tiles: await queue.depth('tiles') }),
     settings: {
       dataDir,
       cifar10Dir: options.cifar10Dir ?? null,

@@ -40,13 +40,16 @@ export async function takeReady(
 ): Promise<TaskJob[]> {
   const { rows } = await db.pool.query<{ id: string; generation: number }>({
     name: 'take-ready',
-    text: `UPDATE tasks SET queued_at = now() WHERE id IN (
+    text: `WITH next AS (
         SELECT t.id FROM tasks t JOIN kernels k ON k.experiment_id = t.experiment_id AND k.index = t.kernel_index
         JOIN experiments e ON e.id = t.experiment_id
         WHERE t.experiment_id = $1 AND e.state = 'running' AND t.state = 'pending' AND t.queued_at IS NULL
           AND t.wave = ANY($2) AND k.state = 'active' AND k.wave = t.wave
-        ORDER BY t.kernel_index, t.index LIMIT $3 FOR UPDATE OF t SKIP LOCKED)
-      RETURNING id, generation`,
+        ORDER BY t.kernel_index, t.index LIMIT $3 FOR UPDATE OF t SKIP LOCKED),
+      taken AS (
+        UPDATE tasks t SET queued_at = now() FROM next WHERE t.id = next.id
+        RETURNING t.id, t.generation, t.kernel_index, t.index)
+      SELECT id, generation FROM taken ORDER BY kernel_index, index`,
     values: [experimentId, waves, limit],
   });
   return rows.map((row) => ({ task: BigInt(row.id), generation: row.generation }));

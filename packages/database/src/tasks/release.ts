@@ -1,3 +1,4 @@
+import type { ErrorCode } from '@tessera/spec';
 import type pg from 'pg';
 import { type Database, inTransaction } from '../connection.js';
 import type { ClaimedTask, TaskWorker } from './claim.js';
@@ -24,7 +25,12 @@ export async function releaseTask(db: Database, task: ClaimedTask, worker: TaskW
  * Reports a failure. The task is pending again, or failed for good after `maxAttempts`; then its kernel
  * has failed too, and the others go on.
  */
-export async function failTask(db: Database, task: ClaimedTask, worker: TaskWorker, error: string): Promise<void> {
+export async function failTask(
+  db: Database,
+  task: ClaimedTask,
+  worker: TaskWorker,
+  error: { code: ErrorCode; message: string },
+): Promise<void> {
   await inTransaction(db, async (client) => {
     await lockExperiment(client, task.experimentId);
     const { rows } = await client.query<LostTask>(
@@ -32,9 +38,9 @@ export async function failTask(db: Database, task: ClaimedTask, worker: TaskWork
               generation = generation + 1, queued_at = NULL, leased_until = NULL, last_error = $4
        WHERE id = $1 AND generation = $2 AND state = 'leased' AND worker_id = $3
        RETURNING state, experiment_id, kernel_index, wave, index, units, last_error`,
-      [task.id, task.generation, worker.id, error.slice(0, 2000), maxAttempts],
+      [task.id, task.generation, worker.id, error.message.slice(0, 2000), maxAttempts],
     );
-    await failKernels(client, rows);
+    await failKernels(client, rows, error.code);
     await notify(client, [task.experimentId]);
   });
 }
@@ -54,7 +60,7 @@ export async function expireLeases(db: Database): Promise<{ expired: number; fai
        RETURNING state, experiment_id, kernel_index, wave, index, units, last_error`,
       [maxExpiries, due.map((row) => row.experiment_id)],
     );
-    await failKernels(client, rows);
+    await failKernels(client, rows, 'worker-lost');
     await notify(client, [...new Set(rows.map((row) => row.experiment_id))]);
     return { expired: rows.length, failed: rows.filter((row) => row.state === 'failed').length };
   });
@@ -74,14 +80,15 @@ async function lockExperiment(client: pg.PoolClient, id: string): Promise<void> 
   await client.query('SELECT 1 FROM experiments WHERE id = $1 FOR NO KEY UPDATE', [id]);
 }
 
-async function failKernels(client: pg.PoolClient, tasks: readonly LostTask[]): Promise<void> {
+/** The experiment keeps its first failure as `code: message`. */
+async function failKernels(client: pg.PoolClient, tasks: readonly LostTask[], code: ErrorCode): Promise<void> {
   for (const task of tasks) {
     if (task.state !== 'failed') continue;
     const counter = failedColumn[task.wave];
     await client.query(
       `UPDATE experiments SET error = COALESCE(error, $2) ${counter ? `, ${counter} = ${counter} + ${task.units}` : ''}
        WHERE id = $1`,
-      [task.experiment_id, `${describe(task)} failed: ${task.last_error}`],
+      [task.experiment_id, `${code}: ${describe(task)} failed: ${task.last_error}`],
     );
     await client.query(`UPDATE kernels SET state = 'failed' WHERE experiment_id = $1 AND index = $2`, [
       task.experiment_id,

@@ -1,10 +1,9 @@
 import type { Readable } from 'node:stream';
-import { deleteDataset, findDataset, listDatasets, nameDataset } from '@tessera/database';
+import { deleteDataset, findDataset, listDatasets, nameDataset, withContents } from '@tessera/database';
 import { importNpz, openDataset } from '@tessera/dataset';
 import { datasetNameSchema, pageLimits, TesseraError } from '@tessera/spec';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { AppContext } from '../app-context.js';
-import { withContents } from '../contents-lock.js';
 import { cursorParameter, pageOf } from '../cursor.js';
 import { type DatasetCatalog, isReserved, type NamedDataset, presentDataset } from '../dataset-catalog.js';
 import { json, pageResponse, pathParameters, problems, ref } from '../openapi.js';

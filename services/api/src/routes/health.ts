@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import { readOverview } from '@tessera/database';
 import { TesseraError } from '@tessera/spec';
 import type { FastifyInstance } from 'fastify';
 import type { AppContext } from '../app-context.js';
@@ -58,11 +59,26 @@ export async function healthRoutes(
         200: { description: 'Text format.', content: { 'text/plain': { schema: { type: 'string' } } } },
       },
     },
-    async handler(_request, reply) {
+    async handler(request, reply) {
+      // What the process counts itself is worth having while the database is away.
+      await measureNow(context).catch((error: unknown) => request.log.warn({ err: error }, 'no gauges'));
       const text = await metrics.registry.metrics();
       return reply.type(metrics.registry.contentType).send(text);
     },
   });
+}
+
+/** Sets the gauges: what there is at this moment. */
+async function measureNow({ db, queueDepths, metrics }: AppContext): Promise<void> {
+  const [{ experiments, tasks }, depths] = await Promise.all([readOverview(db), queueDepths()]);
+  metrics.experiments.reset();
+  for (const { state, count } of experiments) metrics.experiments.set({ state }, count);
+  metrics.tasks.reset();
+  for (const { wave, state, count } of tasks) metrics.tasks.set({ wave, state }, count);
+  for (const [queue, { waiting, active }] of Object.entries(depths)) {
+    metrics.queueDepth.set({ queue, state: 'waiting' }, waiting);
+    metrics.queueDepth.set({ queue, state: 'active' }, active);
+  }
 }
 
 async function failureOf(

@@ -1,4 +1,4 @@
-import { type Database, inTransaction } from '@tessera/database';
+import { type Database, inTransaction } from './connection.js';
 
 /** Two-part advisory lock: the first number is ours, the second says what it guards. */
 const lockClass = 7_305_442;
