@@ -68,8 +68,8 @@ function startByProcess(
   const program = options.cwd
     ? 'run-postgres.mjs'
     : fileURLToPath(new URL('run-postgres.mjs', import.meta.url));
-  const [file, ...args] = [...command, process.execPath, program, dataDir] as [string, ...string[]];
-  const child = spawn(file, args, { ...spawnOptions, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [file, ...args] = [...command, process.execPath, program, dataDir] as string[];
+  const child = spawn(file as string, args, { ...spawnOptions, stdio: ['ignore', 'pipe', 'pipe'] });
   cleanups.push(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill('SIGTERM');

@@ -1,0 +1,19 @@
+import { spawn } from 'node:child_process';
+/**
+ * A shell that waits for this process's end (the end of its input), and then sends the signal: for programs
+ * that cannot watch their parent themselves.
+ */
+export function endWithParent(pid, signal) {
+    const guard = spawn('/bin/sh', ['-c', 'read -r line; kill -"$1" "$0"', String(pid), signal], {
+        stdio: ['pipe', 'ignore', 'ignore'],
+        cwd: '/',
+        env: {},
+        detached: true,
+    });
+    guard.on('error', () => { });
+    guard.stdin?.on('error', () => { });
+    guard.unref();
+    guard.stdin?.unref?.();
+    return { cancel: () => void guard.kill('SIGKILL') };
+}
+//# sourceMappingURL=end-with-parent.js.map

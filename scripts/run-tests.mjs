@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { hasCifar10 } from './bootstrap/cifar10.mjs';
+import { preparePython } from './bootstrap/python.mjs';
+import { prepareRedis } from './bootstrap/redis.mjs';
+import { plainEnv, root, say } from './bootstrap/run.mjs';
+import { bootstrap } from './bootstrap.mjs';
+
+/** @returns {Promise<number>} the exit code */
+export async function runTests(args) {
+  try {
+    await bootstrap();
+  } catch (error) {
+    console.error(error.name === 'StartError' ? error.message : error);
+    return 1;
+  }
+  const isCI = Boolean(process.env.CI);
+  const missing = [
+    ['Redis, and with it the tests of delivery through Redis', await prepareRedis()],
+    ['Python, and with it the comparisons with scipy, zarr-python and xarray', await preparePython()],
+  ].filter(([, reason]) => reason !== null);
+  const checks = await runChecks();
+  for (const [what, reason] of missing) say(`${isCI ? 'Missing' : 'Left out'}: ${what} (${reason}).`);
+  sayDataLeftOut();
+  const vitest = await show([join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...args]);
+  const failed = checks.filter(({ code }) => code !== 0).map(({ name }) => name);
+  if (isCI) failed.push(...missing.map(([what]) => what));
+  if (vitest !== 0) failed.push('tests');
+  if (failed.length > 0) console.error(`\nFailed: ${failed.join('; ')}.`);
+  return failed.length > 0 ? 1 : 0;
+}
+
+/** Everything that needs no service. All of it runs, so that one look shows every fault. */
+async function runChecks() {
+  const checks = [
+    [
+      'formatting and lint',
+      [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'check', '--error-on-warnings', '.'],
+    ],
+    ['types of the tests', [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.tests.json']],
+    ['import rules', ['scripts/check-imports.mjs']],
+  ];
+  const results = [];
+  for (const [name, command] of checks) {
+    const code = await show(command);
+    say(`${code === 0 ? 'ok' : 'FAILED'}: ${name}`);
+    results.push({ name, code });
+  }
+  return results;
+}
+
+function sayDataLeftOut() {
+  if (!process.env.TESSERA_GOLDENS_DIR) {
+    say(
+      'Left out: the large extended-precision goldens (TESSERA_GOLDENS_DIR is not set); the committed ones are compared.',
+    );
+  }
+  const folder = process.env.TESSERA_CIFAR10_DIR;
+  if (!folder || !hasCifar10(folder)) {
+    say('Left out: tests on real CIFAR-10 images (TESSERA_CIFAR10_DIR names no folder with them).');
+  }
+}
+
+/** Runs a program of Node's with our output. @returns {Promise<number>} its exit code */
+function show(args) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, args, { cwd: root, env: plainEnv(), stdio: 'inherit' });
+    child.on('exit', (code) => resolve(code ?? 1));
+  });
+}
