@@ -17,7 +17,7 @@ export const libraryPath = join(buildDir, 'libtessera.so');
 /** Never -ffast-math: infinities and NaN are results here. Contraction off: fma only where the source says so. */
 const flags = [
   '-std=c++17', '-O2', '-fPIC', '-fvisibility=hidden', '-fno-exceptions', '-fno-rtti', '-fno-math-errno',
-  '-fno-trapping-math', '-ffp-contract=off', '-fno-strict-aliasing', '-Wall', '-Wextra', '-Wno-psabi', '-Wno-unknown-pragmas',
+  '-fno-trapping-math', '-ffp-contract=off', '-Wall', '-Wextra', '-Wno-psabi', '-Wno-unknown-pragmas',
 ];
 const linkFlags = ['-shared', '-fPIC', '-Wl,--as-needed', '-Wl,-z,noexecstack', '-lpthread', '-lm'];
 

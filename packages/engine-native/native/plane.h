@@ -1,14 +1,11 @@
 // One plane M(p) = M(p, p + s) of pixel pairs through all layers: K <- sw2 A[T(K)] + sb2, Theta <- K_new +
-// sw2 A[T'(K_old) Theta]. A layer is two passes: the dual activation with the sums along the rows, then the sums over
-// the rows. A plane of 32 x 32 stays in the first-level cache (f32) or the second (f64) from first layer to last.
+// sw2 A[T'(K_old) Theta]. A layer is two passes, the dual activation and the filter. The four planes of a 32 x 32 image
+// stay in the first-level cache (f32: 16 KiB) or just about (f64: 32 KiB) from the first layer to the last.
 #pragma once
 #include "box-filter.h"
 #include "task.h"
 
 namespace TESSERA_ISA {
-
-/** The most rows a filter covers: more would not fit windowRows' stack. */
-const int MOST_FILTER = 255;
 
 template <class Real> struct Plane {
   typedef Simd<Real> S;
@@ -17,19 +14,17 @@ template <class Real> struct Plane {
 
   const PlaneShape& shape;
   BoxFilter<Real> filter;
-  Buffer<Real> k, theta, valueSums, tangentSums, valueRow, tangentRow;
+  /** scale * T and scale * T' * Theta, waiting for the filter. */
+  Buffer<Real> k, theta, value, tangent;
   Buffer<typename S::Int> inside;
 
   explicit Plane(const PlaneShape& s)
-      : shape(s), filter(s), k(size(s)), theta(size(s)), valueSums(size(s)), tangentSums(size(s)), valueRow(2 * s.rowLength()),
-        tangentRow(2 * s.rowLength()), inside(s.stride) {
+      : shape(s), filter(s), k(s.size()), theta(s.size()), value(s.size()), tangent(s.size()), inside(s.stride) {
     if (missing()) return;
     for (int x = 0; x < s.width; x++) inside[x] = -1;
   }
-  static size_t size(const PlaneShape& s) { return (size_t)s.height * s.stride; }
   bool missing() const {
-    return filter.missing() || k.missing() || theta.missing() || valueSums.missing() || tangentSums.missing() || valueRow.missing() ||
-           tangentRow.missing() || inside.missing();
+    return filter.missing() || k.missing() || theta.missing() || value.missing() || tangent.missing() || inside.missing();
   }
 
   /** v without the lanes past the image's width. */
@@ -51,46 +46,27 @@ template <class Real> struct Plane {
     *sumTheta = S::sum(totalTheta);
   }
 
-  /** First pass. step.layer(k, theta, y, x, value, tangent) gives scale * T and scale * T' * Theta of one vector. */
+  /** step.layer(k, theta, y, x, value, tangent) gives scale * T and scale * T' * Theta of one vector. */
   template <class Step> TESSERA_INLINE void dualPass(Step& step) {
-    const int length = shape.rowLength();
-    for (int y = 0; y <= shape.height; y++) {
-      if (y < shape.height) {
-        Real *value = valueRow + (y % 2) * length + shape.halo, *tangent = tangentRow + (y % 2) * length + shape.halo;
-        for (int x = 0; x < shape.stride; x += S::lanes) {
-          V v, t;
-          step.layer(S::load(k + y * shape.stride + x), S::load(theta + y * shape.stride + x), y, x, v, t);
-          S::store(value + x, v);
-          S::store(tangent + x, t);
-        }
-        filter.wrap(value);
-        filter.wrap(tangent);
+    Real *__restrict values = value, *__restrict tangents = tangent;
+    const Real *__restrict ks = k, *__restrict thetas = theta;
+    for (int y = 0, at = 0; y < shape.height; y++) {
+      for (int x = 0; x < shape.stride; x += S::lanes, at += S::lanes) {
+        V v, t;
+        step.layer(S::load(ks + at), S::load(thetas + at), y, x, v, t);
+        S::store(values + at, v);
+        S::store(tangents + at, t);
       }
-      if (y == 0) continue;
-      // One row behind: by now the stores of the row above have left the store buffer and unaligned loads are fast.
-      filter.alongRow(valueRow + ((y - 1) % 2) * length + shape.halo, valueSums + (y - 1) * shape.stride);
-      filter.alongRow(tangentRow + ((y - 1) % 2) * length + shape.halo, tangentSums + (y - 1) * shape.stride);
     }
   }
 
-  /** Second pass. */
-  template <int F> TESSERA_INLINE void columnPass(Real bias) {
-    const int filterSize = F ? F : shape.filterSize;
-    const Real *values[MOST_FILTER], *tangents[MOST_FILTER];
-    for (int y = 0; y < shape.height; y++) {
-      filter.windowRows(valueSums, y, values);
-      filter.windowRows(tangentSums, y, tangents);
-      for (int x = 0; x < shape.stride; x += S::lanes) {
-        V value = S::load(values[0] + x), tangent = S::load(tangents[0] + x);
-        for (int b = 1; b < filterSize; b++) {
-          value += S::load(values[b] + x);
-          tangent += S::load(tangents[b] + x);
-        }
-        value += bias;
-        S::store(k + y * shape.stride + x, value);
-        S::store(theta + y * shape.stride + x, tangent + value);
-      }
-    }
+  TESSERA_INLINE void filterPass(Real bias) {
+    Real *__restrict ks = k, *__restrict thetas = theta;
+    filter.apply(value, tangent, [=](int at, V sum, V tangentSum) {
+      V newK = sum + bias;
+      S::store(ks + at, newK);
+      S::store(thetas + at, tangentSum + newK);
+    });
   }
 
   /**
@@ -98,7 +74,7 @@ template <class Real> struct Plane {
    * step.begin(l) announces a layer. Returns false when cancelled.
    */
   template <class Step> bool run(Step& step, const Depths& depths, double biasVariance, const volatile int32_t* cancel, double* sumK, double* sumTheta) {
-    memcpy(theta, k, size(shape) * sizeof(Real));
+    memcpy(theta, k, shape.size() * sizeof(Real));
     for (int d = 0, l = 0;; l++) {
       if (depths.depth[d] == l) {
         sums(sumK + d, sumTheta + d);
@@ -107,8 +83,7 @@ template <class Real> struct Plane {
       if (*cancel) return false;
       step.begin(l);
       dualPass(step);
-      if (shape.filterSize == 3) columnPass<3>(Real(biasVariance));
-      else columnPass<0>(Real(biasVariance));
+      filterPass(Real(biasVariance));
     }
   }
 };

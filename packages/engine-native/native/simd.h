@@ -59,6 +59,10 @@ template <class RealType> struct Simd {
     I sign = (I)all(Real(-0.0));
     return (V)(((I)x & ~sign) | ((I)s & sign));
   }
+  /** Lanes moved up by one: the last of `before`, then all of `here` but its last. */
+  static V shiftUp(V before, V here);
+  /** Lanes moved down by one: all of `here` but its first, then the first of `after`. */
+  static V shiftDown(V here, V after);
   /** The sum of the lanes, in a fixed order. */
   static TESSERA_INLINE double sum(V v) {
     double total = 0;
@@ -75,6 +79,27 @@ template <class RealType> struct Simd {
   /** max(x, 0) that lets NaN through. */
   static TESSERA_INLINE V notNegative(V x) { return pickLess(x, V{}, V{}, x); }
 };
+
+#if TESSERA_VECTOR_BYTES == 64
+#define TESSERA_UP8 7, 8, 9, 10, 11, 12, 13, 14
+#define TESSERA_DOWN8 1, 2, 3, 4, 5, 6, 7, 8
+#define TESSERA_UP4 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
+#define TESSERA_DOWN4 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
+#elif TESSERA_VECTOR_BYTES == 32
+#define TESSERA_UP8 3, 4, 5, 6
+#define TESSERA_DOWN8 1, 2, 3, 4
+#define TESSERA_UP4 7, 8, 9, 10, 11, 12, 13, 14
+#define TESSERA_DOWN4 1, 2, 3, 4, 5, 6, 7, 8
+#else
+#define TESSERA_UP8 1, 2
+#define TESSERA_DOWN8 1, 2
+#define TESSERA_UP4 3, 4, 5, 6
+#define TESSERA_DOWN4 1, 2, 3, 4
+#endif
+template <> TESSERA_INLINE Simd<double>::V Simd<double>::shiftUp(V a, V b) { return __builtin_shufflevector(a, b, TESSERA_UP8); }
+template <> TESSERA_INLINE Simd<double>::V Simd<double>::shiftDown(V a, V b) { return __builtin_shufflevector(a, b, TESSERA_DOWN8); }
+template <> TESSERA_INLINE Simd<float>::V Simd<float>::shiftUp(V a, V b) { return __builtin_shufflevector(a, b, TESSERA_UP4); }
+template <> TESSERA_INLINE Simd<float>::V Simd<float>::shiftDown(V a, V b) { return __builtin_shufflevector(a, b, TESSERA_DOWN4); }
 
 #if defined(__AVX512F__)
 template <> TESSERA_INLINE Simd<double>::V Simd<double>::fma(V a, V b, V c) { return (V)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
