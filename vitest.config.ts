@@ -3,7 +3,12 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     environment: 'node',
-    include: ['packages/*/test/**/*.test.ts', 'services/*/test/**/*.test.ts', 'scripts/test/**/*.test.ts', 'tests/**/*.test.ts'],
+    include: [
+      'packages/*/test/**/*.test.ts',
+      'services/*/test/**/*.test.ts',
+      'scripts/test/**/*.test.ts',
+      'tests/**/*.test.ts',
+    ],
     // Real databases, child processes and LAPACK on shared cores: a test that hangs is told from a slow one late.
     testTimeout: 60_000,
     hookTimeout: 120_000,

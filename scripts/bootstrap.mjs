@@ -9,7 +9,8 @@ export async function bootstrap() {
   await withBootstrapLock(async () => {
     const missing = await missingNative();
     // apt waits for its mirrors while npm unpacks.
-    await Promise.all([installPackages(), installByApt(missing)]);
+    const [packages] = await Promise.allSettled([installPackages(), installByApt(missing)]);
+    if (packages.status === 'rejected') throw packages.reason;
     if (missing.compiler || missing.openblas) await fetchNative(await missingNative());
     await build();
   });

@@ -63,7 +63,10 @@ describe.skipIf(!python)(`analyses against scipy${python ? '' : ' (left out: no 
     const { openDataset, selectImages } = await import('@tessera/dataset');
     const { openFolderStore } = await import('@tessera/store');
     const made = await client.getExperiment(id);
-    const dataset = await openDataset(await openFolderStore(stack.dataDir), (await client.getDataset(made.spec.dataset.id)).sha256);
+    const dataset = await openDataset(
+      await openFolderStore(stack.dataDir),
+      (await client.getDataset(made.spec.dataset.id)).sha256,
+    );
     const all = await dataset.labels(split);
     return [...selectImages(dataset, made.spec.dataset)[split]].map((index) => all[index] as number);
   }
@@ -71,26 +74,47 @@ describe.skipIf(!python)(`analyses against scipy${python ? '' : ' (left out: no 
   it.each([1, 2.5])('every number of every row at weight variance %s', async (weightVariance) => {
     for (const kind of ['ntk', 'nngp']) {
       for (const block of ['train_train', 'test_train']) {
-        const response = await client.openArray(id, `${kind}_${block}`, { weightVariance, biasVariance: 0.18 });
+        const response = await client.openArray(id, `${kind}_${block}`, {
+          weightVariance,
+          biasVariance: 0.18,
+        });
         writeFileSync(join(folder, `${kind}_${block}.npy`), Buffer.from(await response.arrayBuffer()));
       }
     }
-    const request = { classes: 10, kernels: ['nngp', 'ntk'], labels: 'centered', times, diagReg, trainLabels: labels.train, testLabels: labels.test };
+    const request = {
+      classes: 10,
+      kernels: ['nngp', 'ntk'],
+      labels: 'centered',
+      times,
+      diagReg,
+      trainLabels: labels.train,
+      testLabels: labels.test,
+    };
     writeFileSync(join(folder, 'request.json'), JSON.stringify(request));
     const script = fileURLToPath(new URL('./analysis.py', import.meta.url));
-    const expected: ScipyRow[] = JSON.parse(execFileSync(python as string, [script, folder], { encoding: 'utf8', maxBuffer: 2 ** 26 }));
+    const expected: ScipyRow[] = JSON.parse(
+      execFileSync(python as string, [script, folder], { encoding: 'utf8', maxBuffer: 2 ** 26 }),
+    );
     const { items } = await client.listAnalyses(id, { weightVariance });
-    expect(items.map((row) => [row.kernel, row.depth])).toEqual(expected.map((row) => [row.kernel, depths[row.depthIndex]]));
-    for (const [index, row] of items.entries()) await compare(row, expected[index] as ScipyRow, weightVariance);
+    expect(items.map((row) => [row.kernel, row.depth])).toEqual(
+      expected.map((row) => [row.kernel, depths[row.depthIndex]]),
+    );
+    for (const [index, row] of items.entries())
+      await compare(row, expected[index] as ScipyRow, weightVariance);
   });
 
   async function compare(row: AnalysisRow, scipy: ScipyRow, weightVariance: number): Promise<void> {
     const lambdaMax = scipy.eigenvalues.at(-1) as number;
-    const { values } = await fetchArray(client, id, `${row.kernel}_eigenvalues`, { weightVariance, biasVariance: 0.18, depth: row.depth });
+    const { values } = await fetchArray(client, id, `${row.kernel}_eigenvalues`, {
+      weightVariance,
+      biasVariance: 0.18,
+      depth: row.depth,
+    });
     for (const [i, eigenvalue] of scipy.eigenvalues.entries()) {
       expect(Math.abs((values[i] as number) - eigenvalue)).toBeLessThanOrEqual(1e-10 * lambdaMax);
     }
-    const bulk = scipy.eigenvalues.slice(0, -1).reduce((sum, value) => sum + value, 0) / (scipy.eigenvalues.length - 1);
+    const bulk =
+      scipy.eigenvalues.slice(0, -1).reduce((sum, value) => sum + value, 0) / (scipy.eigenvalues.length - 1);
     close(row.lambdaMax, lambdaMax, 1e-10);
     close(row.kappa, lambdaMax / bulk, 1e-8);
     close(row.maxLearningRate, 2 / lambdaMax, 1e-10);
@@ -98,7 +122,10 @@ describe.skipIf(!python)(`analyses against scipy${python ? '' : ' (left out: no 
     close(row.meanPredictorNorm, scipy.meanPredictorNorm, 1e-8);
     expect(row.dynamics.map((scores) => scores.time)).toEqual(times);
     expect(row.regression.map((scores) => scores.diagReg)).toEqual(diagReg);
-    for (const [ours, theirs] of [...zip(row.dynamics, scipy.dynamics), ...zip(row.regression, scipy.regression)]) {
+    for (const [ours, theirs] of [
+      ...zip(row.dynamics, scipy.dynamics),
+      ...zip(row.regression, scipy.regression),
+    ]) {
       expect([ours.trainAccuracy, ours.testAccuracy]).toEqual([theirs.train.accuracy, theirs.test.accuracy]);
       close(ours.trainLoss, theirs.train.loss, 1e-8);
       close(ours.testLoss, theirs.test.loss, 1e-8);
@@ -114,5 +141,7 @@ function zip<A, B>(left: readonly A[], right: readonly B[]): [A, B][] {
 /** Within a relative tolerance; 0 (a perfect fit) within the same number absolutely. */
 function close(actual: number | null, expected: number, tolerance: number): void {
   expect(actual).not.toBeNull();
-  expect(Math.abs((actual as number) - expected)).toBeLessThanOrEqual(tolerance * Math.max(Math.abs(expected), 1e-6));
+  expect(Math.abs((actual as number) - expected)).toBeLessThanOrEqual(
+    tolerance * Math.max(Math.abs(expected), 1e-6),
+  );
 }

@@ -33,7 +33,11 @@ export async function cifarImages(
 }
 
 /** An `.npz` as numpy.savez writes it. */
-export function npz(arrays: Record<string, { values: Uint8Array; shape: readonly number[] }>): Uint8Array<ArrayBuffer> {
-  const members = Object.entries(arrays).map(([name, { values, shape }]) => [`${name}.npy`, writeNpy('|u1', shape, values)] as const);
+export function npz(
+  arrays: Record<string, { values: Uint8Array; shape: readonly number[] }>,
+): Uint8Array<ArrayBuffer> {
+  const members = Object.entries(arrays).map(
+    ([name, { values, shape }]) => [`${name}.npy`, writeNpy('|u1', shape, values)] as const,
+  );
   return zipSync(Object.fromEntries(members), { level: 0 }) as Uint8Array<ArrayBuffer>;
 }

@@ -23,7 +23,12 @@ export function readFloats(file: Buffer): { values: FloatArray; shape: number[] 
 }
 
 /** An array of an experiment as the API streams it. */
-export async function fetchArray(client: TesseraClient, id: string, name: string, selection: ArraySelection = {}) {
+export async function fetchArray(
+  client: TesseraClient,
+  id: string,
+  name: string,
+  selection: ArraySelection = {},
+) {
   const response = await client.openArray(id, name, selection);
   return readFloats(Buffer.from(await response.arrayBuffer()));
 }

@@ -10,11 +10,21 @@ import { fetchArray, readFloats, relativeError } from './compare.js';
 
 const goldens = process.env.TESSERA_GOLDENS_DIR;
 const cifar = process.env.TESSERA_CIFAR10_DIR;
-const missing = goldens && cifar ? '' : ' (left out: TESSERA_GOLDENS_DIR and TESSERA_CIFAR10_DIR are not both set)';
+const missing =
+  goldens && cifar ? '' : ' (left out: TESSERA_GOLDENS_DIR and TESSERA_CIFAR10_DIR are not both set)';
 
 interface GoldenCase {
   name: string;
-  dataset: { trainFile: string; trainFirst: number; train: number; testFile: string; testFirst: number; test: number; size?: number; normalization: string };
+  dataset: {
+    trainFile: string;
+    trainFirst: number;
+    train: number;
+    testFile: string;
+    testFirst: number;
+    test: number;
+    size?: number;
+    normalization: string;
+  };
   architecture: Record<string, unknown>;
   weightVariance: number;
   biasVariance: number;
@@ -35,7 +45,13 @@ describe.skipIf(missing)(`goldens through the stack${missing}`, () => {
   async function run(golden: GoldenCase, precision: 'f64' | 'f32'): Promise<string> {
     const { dataset, architecture } = golden;
     const size = dataset.size ?? 32;
-    const train = await cifarImages(cifar as string, dataset.trainFile, dataset.trainFirst, dataset.train, size);
+    const train = await cifarImages(
+      cifar as string,
+      dataset.trainFile,
+      dataset.trainFirst,
+      dataset.train,
+      size,
+    );
     const test = await cifarImages(cifar as string, dataset.testFile, dataset.testFirst, dataset.test, size);
     const id = `golden-${golden.name}`;
     await client.putDataset(
@@ -51,7 +67,11 @@ describe.skipIf(missing)(`goldens through the stack${missing}`, () => {
       name: golden.name,
       dataset: { id, train: dataset.train, test: dataset.test, normalization: dataset.normalization },
       architecture,
-      grid: { weightVariance: [golden.weightVariance], biasVariance: [golden.biasVariance], depth: golden.depth },
+      grid: {
+        weightVariance: [golden.weightVariance],
+        biasVariance: [golden.biasVariance],
+        depth: golden.depth,
+      },
       kernels: ['ntk', 'nngp'],
       precision,
       tileSize: 10,
@@ -76,11 +96,18 @@ describe.skipIf(missing)(`goldens through the stack${missing}`, () => {
     for (const array of ['ntk_train_train', 'nngp_train_train', 'ntk_test_train', 'nngp_test_train']) {
       const expected = readFloats(await readFile(join(goldens as string, 'cases', name, `${array}.npy`)));
       for (const [depthIndex] of golden.depth.entries()) {
-        const actual = await fetchArray(client, id, array, { weightVariance: golden.weightVariance, biasVarianceIndex: 0, depthIndex });
+        const actual = await fetchArray(client, id, array, {
+          weightVariance: golden.weightVariance,
+          biasVarianceIndex: 0,
+          depthIndex,
+        });
         const size = actual.values.length;
         expect(actual.shape).toEqual(expected.shape.slice(1));
         const wanted = expected.values.subarray(depthIndex * size, (depthIndex + 1) * size);
-        expect(relativeError(actual.values, wanted), `${array} at depth ${golden.depth[depthIndex]}`).toBeLessThanOrEqual(tolerance);
+        expect(
+          relativeError(actual.values, wanted),
+          `${array} at depth ${golden.depth[depthIndex]}`,
+        ).toBeLessThanOrEqual(tolerance);
       }
     }
   });
@@ -100,6 +127,7 @@ describe.skipIf(missing)(`goldens through the stack${missing}`, () => {
       expect(row.warnings.join(' ')).toMatch(/\S/);
     }
     const shallow = Math.min(...overflowed.map((row) => row.depth));
-    for (const row of items) if (row.depth >= shallow && row.kernel === overflowed[0]?.kernel) expect(row.status).toBe('overflow');
+    for (const row of items)
+      if (row.depth >= shallow && row.kernel === overflowed[0]?.kernel) expect(row.status).toBe('overflow');
   });
 });

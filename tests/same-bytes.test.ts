@@ -26,12 +26,26 @@ let stack: TestStack;
 let client: TesseraClient;
 let undisturbed: Map<string, Buffer>;
 
+/** Waits until the API answers again. */
+async function untilReady(): Promise<void> {
+  for (let tries = 0; tries < 300; tries++) {
+    try {
+      await client.ready();
+      return;
+    } catch {
+      await sleep(100);
+    }
+  }
+  throw new Error('the API did not come back');
+}
+
 async function expectSameBytes(id: string): Promise<void> {
   const ended = await client.waitFor(id, { reconnectMs: 60_000 });
   expect(ended).toMatchObject({ state: 'completed', error: null });
   const arrays = await allArrays(client, id);
   expect([...arrays.keys()]).toEqual([...undisturbed.keys()]);
-  for (const [name, bytes] of arrays) expect(undisturbed.get(name)?.equals(bytes), `${name} is the same`).toBe(true);
+  for (const [name, bytes] of arrays)
+    expect(undisturbed.get(name)?.equals(bytes), `${name} is the same`).toBe(true);
   for (const counts of [ended.progress.tiles, ended.progress.analyses, ended.progress.strips]) {
     expect(counts).toMatchObject({ done: counts.total, failed: 0, running: 0 });
   }
@@ -74,6 +88,7 @@ describe('after a SIGKILL in mid-run the experiment completes with the same byte
     const { id } = await client.createExperiment(spec);
     await midRun(id);
     await kill(service);
+    await untilReady();
     await expectSameBytes(id);
   });
 
@@ -97,7 +112,10 @@ describe('tiled = untiled', () => {
         analysis: {},
       });
       expect((await client.waitFor(id)).state).toBe('completed');
-      return { ntk: (await fetchArray(client, id, 'ntk_train_train')).values, test: (await fetchArray(client, id, 'ntk_test_train')).values };
+      return {
+        ntk: (await fetchArray(client, id, 'ntk_train_train')).values,
+        test: (await fetchArray(client, id, 'ntk_test_train')).values,
+      };
     };
     const small = await kernels(20, 20);
     for (const tileSize of [1, 3, 7]) expect(await kernels(tileSize, 20)).toEqual(small);

@@ -29,8 +29,13 @@ async function best(task, repetitions) {
 
 const cifar = { height: 32, width: 32, channels: 3 };
 const activations = [
-  { name: 'erf' }, { name: 'relu' }, { name: 'gelu' }, { name: 'sin', a: 1.1, b: 0.9, c: 0.3 }, { name: 'rbf', gamma: 0.8 },
-  { name: 'identity' }, { name: 'tanh' },
+  { name: 'erf' },
+  { name: 'relu' },
+  { name: 'gelu' },
+  { name: 'sin', a: 1.1, b: 0.9, c: 0.3 },
+  { name: 'rbf', gamma: 0.8 },
+  { name: 'identity' },
+  { name: 'tanh' },
 ];
 const shapes = {
   fcn: { count: 256, other: 256, layers: 100, elements: 1, repetitions: 5 },
@@ -48,10 +53,17 @@ for (const [family, { count, other, layers, elements, repetitions }] of Object.e
       const rows = images(`${family} rows`, count, cifar);
       const cols = images(`${family} cols`, other, cifar);
       for (const precision of ['f64', 'f32']) {
-        const numbers = { weightVariance: 1.5, biasVariance: 0.1, depths: [layers], kernels: ['nngp', 'ntk'] };
+        const numbers = {
+          weightVariance: 1.5,
+          biasVariance: 0.1,
+          depths: [layers],
+          kernels: ['nngp', 'ntk'],
+        };
         const task = { architecture, ...numbers, precision, rows, cols };
         const ms = await best(task, activation.name === 'tanh' ? 1 : repetitions);
-        row.push(`${activation.name} ${precision} ${((ms * 1e6) / (count * other * layers * elements)).toFixed(2)}`);
+        row.push(
+          `${activation.name} ${precision} ${((ms * 1e6) / (count * other * layers * elements)).toFixed(2)}`,
+        );
       }
     }
     console.log(`${family} ${family === 'fcn' ? '' : padding}: ${row.join(', ')}`);
@@ -59,9 +71,22 @@ for (const [family, { count, other, layers, elements, repetitions }] of Object.e
 }
 
 const rows = images('gram', 512, cifar);
-const gramTask = { architecture: { family: 'fcn', activation: { name: 'identity' }, filterSize: 3, padding: 'circular' } };
+const gramTask = {
+  architecture: { family: 'fcn', activation: { name: 'identity' }, filterSize: 3, padding: 'circular' },
+};
 const started = performance.now();
-await engine.computeTile({ ...gramTask, weightVariance: 1, biasVariance: 0, depths: [0], kernels: ['nngp'], precision: 'f64', rows, cols: null });
+await engine.computeTile({
+  ...gramTask,
+  weightVariance: 1,
+  biasVariance: 0,
+  depths: [0],
+  kernels: ['nngp'],
+  precision: 'f64',
+  rows,
+  cols: null,
+});
 const seconds = (performance.now() - started) / 1000;
-console.log(`read-in of 512 images: ${(seconds * 1000).toFixed(0)} ms, ${((512 * 513 * 3072) / seconds / 1e9).toFixed(1)} GF/s`);
+console.log(
+  `read-in of 512 images: ${(seconds * 1000).toFixed(0)} ms, ${((512 * 513 * 3072) / seconds / 1e9).toFixed(1)} GF/s`,
+);
 await engine.close();

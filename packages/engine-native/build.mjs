@@ -16,8 +16,20 @@ export const libraryPath = join(buildDir, 'libtessera.so');
 
 /** Never -ffast-math: infinities and NaN are results here. Contraction off: fma only where the source says so. */
 const flags = [
-  '-std=c++17', '-O2', '-fPIC', '-fvisibility=hidden', '-fno-exceptions', '-fno-rtti', '-fno-math-errno',
-  '-fno-trapping-math', '-ffp-contract=off', '-Wall', '-Wextra', '-Wno-psabi', '-Wno-unknown-pragmas',
+  '-std=c++17',
+  '-O2',
+  '-fPIC',
+  '-fvisibility=hidden',
+  '-fno-exceptions',
+  '-fno-rtti',
+  '-fno-math-errno',
+  '-fno-trapping-math',
+  '-ffp-contract=off',
+  '-Wall',
+  '-Wextra',
+  '-Wno-psabi',
+  '-Wno-unknown-pragmas',
+  '-Wno-pass-failed',
 ];
 const linkFlags = ['-shared', '-fPIC', '-Wl,--as-needed', '-Wl,-z,noexecstack', '-lpthread', '-lm'];
 
@@ -39,7 +51,11 @@ function compilationUnits() {
   ];
   for (const [isa, isaFlags] of Object.entries(sets)) {
     for (const real of ['double', 'float']) {
-      const defines = [`-DTESSERA_ISA=${isa}`, `-DTESSERA_REAL=${real}`, ...(real === 'double' ? ['-DTESSERA_GRAM'] : [])];
+      const defines = [
+        `-DTESSERA_ISA=${isa}`,
+        `-DTESSERA_REAL=${real}`,
+        ...(real === 'double' ? ['-DTESSERA_GRAM'] : []),
+      ];
       units.push({ name: `${isa}-${real}`, source: 'unit.cpp', flags: [...isaFlags, ...defines] });
     }
   }
@@ -48,10 +64,13 @@ function compilationUnits() {
 
 /** The compilers to try, in order: CXX, the system's, then zig where one was fetched. Each is a command with arguments. */
 function compilerCandidates() {
-  const candidates = process.env.CXX ? [process.env.CXX.split(/\s+/).filter(Boolean)] : [];
+  const named = (process.env.CXX ?? '').split(/\s+/).filter(Boolean);
+  const candidates = named.length > 0 ? [named] : [];
   candidates.push(['g++'], ['clang++'], ['c++']);
   const root = join(here, '..', '..', '.cache', 'native', 'zig');
-  const inside = existsSync(root) ? readdirSync(root, { recursive: true }).filter((p) => /(^|\/)zig$/.test(String(p))) : [];
+  const inside = existsSync(root)
+    ? readdirSync(root, { recursive: true }).filter((p) => /(^|\/)zig$/.test(String(p)))
+    : [];
   for (const zig of [process.env.TESSERA_ZIG, 'zig', ...inside.map((p) => join(root, String(p)))]) {
     // zig's default target is the machine itself; the baseline keeps the SSE2 code SSE2.
     if (zig) candidates.push([zig, 'c++', '-mcpu=baseline']);
@@ -63,7 +82,11 @@ function compilerCandidates() {
 export function findCompiler() {
   const tried = [];
   for (const command of compilerCandidates()) {
-    const probe = spawnSync(command[0], [...command.slice(1).filter((a) => !a.startsWith('-')), '--version'], { encoding: 'utf8' });
+    const probe = spawnSync(
+      command[0],
+      [...command.slice(1).filter((a) => !a.startsWith('-')), '--version'],
+      { encoding: 'utf8' },
+    );
     if (probe.status === 0) return { command, version: probe.stdout.split('\n')[0].trim(), tried };
     tried.push(command[0]);
   }
@@ -72,8 +95,11 @@ export function findCompiler() {
 
 function sourceHash(compiler) {
   const hash = createHash('sha256');
-  for (const file of readdirSync(sourceDir).sort()) hash.update(`${file}\n`).update(readFileSync(join(sourceDir, file)));
-  hash.update(JSON.stringify([flags, linkFlags, compilationUnits(), compiler.command, compiler.version, process.arch]));
+  for (const file of readdirSync(sourceDir).sort())
+    hash.update(`${file}\n`).update(readFileSync(join(sourceDir, file)));
+  hash.update(
+    JSON.stringify([flags, linkFlags, compilationUnits(), compiler.command, compiler.version, process.arch]),
+  );
   return hash.digest('hex');
 }
 
@@ -81,8 +107,12 @@ function run(command, args) {
   return new Promise((resolve, reject) => {
     const child = spawn(command[0], [...command.slice(1), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
-    child.stdout.on('data', (d) => { output += d; });
-    child.stderr.on('data', (d) => { output += d; });
+    child.stdout.on('data', (d) => {
+      output += d;
+    });
+    child.stderr.on('data', (d) => {
+      output += d;
+    });
     child.on('error', reject);
     child.on('close', (code) => {
       if (code === 0) resolve(output);
@@ -93,9 +123,11 @@ function run(command, args) {
 
 async function inParallel(jobs, width) {
   const queue = [...jobs];
-  await Promise.all(Array.from({ length: width }, async () => {
-    for (let job = queue.shift(); job; job = queue.shift()) await job();
-  }));
+  await Promise.all(
+    Array.from({ length: width }, async () => {
+      for (let job = queue.shift(); job; job = queue.shift()) await job();
+    }),
+  );
 }
 
 /**
@@ -117,7 +149,11 @@ export async function buildNative({ log = () => {} } = {}) {
   const describe = compiler.version;
   const hash = sourceHash(compiler);
   const recordPath = join(buildDir, 'build.json');
-  if (existsSync(libraryPath) && existsSync(recordPath) && JSON.parse(readFileSync(recordPath, 'utf8')).hash === hash) {
+  if (
+    existsSync(libraryPath) &&
+    existsSync(recordPath) &&
+    JSON.parse(readFileSync(recordPath, 'utf8')).hash === hash
+  ) {
     return { built: false, path: libraryPath, compiler: describe, seconds: 0 };
   }
   const work = join(buildDir, `work-${process.pid}`);
@@ -126,12 +162,23 @@ export async function buildNative({ log = () => {} } = {}) {
     const units = compilationUnits();
     log(`compiling ${units.length} objects with ${describe}`);
     // The largest objects first, so that the last one to end is a small one.
-    const jobs = units.reverse().map((unit) => () =>
-      run(compiler.command, [...flags, ...unit.flags, '-c', join(sourceDir, unit.source), '-o', join(work, `${unit.name}.o`)]),
-    );
+    const jobs = units
+      .reverse()
+      .map(
+        (unit) => () =>
+          run(compiler.command, [
+            ...flags,
+            ...unit.flags,
+            '-c',
+            join(sourceDir, unit.source),
+            '-o',
+            join(work, `${unit.name}.o`),
+          ]),
+      );
     await inParallel(jobs, Math.max(1, Math.min(availableParallelism(), jobs.length)));
     const objects = units.map((unit) => join(work, `${unit.name}.o`));
-    const link = (extra) => run(compiler.command, ['-o', join(work, 'libtessera.so'), ...objects, ...linkFlags, ...extra]);
+    const link = (extra) =>
+      run(compiler.command, ['-o', join(work, 'libtessera.so'), ...objects, ...linkFlags, ...extra]);
     // Nothing of the C++ library is used; compilers that know the option leave it out of the library's needs.
     await link(['-nostdlib++']).catch(() => link([]));
     renameSync(join(work, 'libtessera.so'), libraryPath);
@@ -147,7 +194,11 @@ export async function buildNative({ log = () => {} } = {}) {
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   try {
     const result = await buildNative({ log: (line) => console.log(line) });
-    console.log(result.built ? `built ${result.path} in ${result.seconds.toFixed(1)} s` : `${result.path} is up to date`);
+    console.log(
+      result.built
+        ? `built ${result.path} in ${result.seconds.toFixed(1)} s`
+        : `${result.path} is up to date`,
+    );
   } catch (error) {
     console.error(error.message);
     process.exit(1);

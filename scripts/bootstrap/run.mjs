@@ -38,11 +38,10 @@ export function run(command, args, { cwd = root, env = plainEnv(), show = false 
   });
 }
 
-/** Runs a program that must succeed. @throws StartError with the end of what it printed */
+/** Runs a program that must succeed. @throws StartError with the beginning and the end of what it printed */
 export async function mustRun(what, command, args, options) {
   const { code, output } = await run(command, args, options);
-  if (code !== 0)
-    throw new StartError(`${what} failed (${[command, ...args].join(' ')}):\n${lastLines(output, 40)}`);
+  if (code !== 0) throw new StartError(`${what} failed (${[command, ...args].join(' ')}):\n${ends(output)}`);
   return output;
 }
 
@@ -53,6 +52,12 @@ export async function step(what, work) {
   const result = await work();
   say(`  done in ${((performance.now() - started) / 1000).toFixed(1)} s`);
   return result;
+}
+
+/** The first error is often the cause, and the last line the verdict. */
+function ends(text) {
+  const lines = text.split('\n');
+  return lines.length <= 60 ? text : [...lines.slice(0, 30), '...', ...lines.slice(-30)].join('\n');
 }
 
 export function lastLines(text, count) {

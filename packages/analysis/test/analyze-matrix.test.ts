@@ -1,12 +1,7 @@
 import { labelMatrix } from '@tessera/dataset';
 import { openLinalg } from '@tessera/linalg';
 import { describe, expect, it } from 'vitest';
-import {
-  type AnalysisRequest,
-  analyzeMatrix,
-  type SpectrumResult,
-  solutionColumns,
-} from '../src/index.js';
+import { type AnalysisRequest, analyzeMatrix, type SpectrumResult, solutionColumns } from '../src/index.js';
 
 const linalg = openLinalg({ threads: 2 });
 const classes = 3;

@@ -63,8 +63,15 @@ export async function listAnalyses(
 }
 
 /** Every row of one kernel, complete or not, in grid order: what the finish task completes. */
-export async function kernelAnalyses(db: Database, experimentId: string, kernelIndex: number): Promise<AnalysisRecord[]> {
-  const rows = await db.prisma.analysis.findMany({ where: { experimentId, kernelIndex }, orderBy: { ordinal: 'asc' } });
+export async function kernelAnalyses(
+  db: Database,
+  experimentId: string,
+  kernelIndex: number,
+): Promise<AnalysisRecord[]> {
+  const rows = await db.prisma.analysis.findMany({
+    where: { experimentId, kernelIndex },
+    orderBy: { ordinal: 'asc' },
+  });
   return rows.map(toRecord);
 }
 
@@ -74,9 +81,30 @@ function toRecord({ experimentId: _, complete: __, ...row }: Analysis): Analysis
 
 /** The columns of an analysis in the order `insertAnalyses` sends them. */
 const columns = [
-  'ordinal', 'kernel', 'weight_variance', 'bias_variance', 'depth', 'kernel_index', 'phase', 'q_star', 'c_star', 'chi_1',
-  'xi_1', 'xi_star', 'lambda_max', 'lambda_min', 'lambda_bulk', 'kappa', 'condition_number', 'max_learning_rate', 'trace',
-  'mean_predictor_norm', 'regression', 'dynamics', 'status', 'warnings',
+  'ordinal',
+  'kernel',
+  'weight_variance',
+  'bias_variance',
+  'depth',
+  'kernel_index',
+  'phase',
+  'q_star',
+  'c_star',
+  'chi_1',
+  'xi_1',
+  'xi_star',
+  'lambda_max',
+  'lambda_min',
+  'lambda_bulk',
+  'kappa',
+  'condition_number',
+  'max_learning_rate',
+  'trace',
+  'mean_predictor_norm',
+  'regression',
+  'dynamics',
+  'status',
+  'warnings',
 ] as const;
 
 /** The statement that writes rows (idempotent: a recomputed analysis replaces its row), and its parameters. */

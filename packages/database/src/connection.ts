@@ -17,7 +17,10 @@ export interface Database {
 }
 
 /** Opens a pool of at most `connections` connections; nothing is connected until the first statement. */
-export function openDatabase(url: string, options: { connections?: number; onError?: (error: Error) => void } = {}): Database {
+export function openDatabase(
+  url: string,
+  options: { connections?: number; onError?: (error: Error) => void } = {},
+): Database {
   const pool = new pg.Pool({
     connectionString: url,
     max: options.connections ?? 8,
@@ -42,7 +45,10 @@ export function openDatabase(url: string, options: { connections?: number; onErr
 }
 
 /** Runs `work` in one transaction on one connection; any throw rolls it back. */
-export async function inTransaction<T>(db: Database, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(
+  db: Database,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
   const client = await db.pool.connect();
   let broken: Error | undefined;
   try {

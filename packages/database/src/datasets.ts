@@ -16,7 +16,10 @@ export async function findDataset(db: Database, name: string): Promise<DatasetRe
 }
 
 /** Data sets newest first; `before` is the sequence of the last one already seen. */
-export async function listDatasets(db: Database, query: { before: bigint | null; limit: number }): Promise<DatasetRecord[]> {
+export async function listDatasets(
+  db: Database,
+  query: { before: bigint | null; limit: number },
+): Promise<DatasetRecord[]> {
   return db.prisma.dataset.findMany({
     where: query.before === null ? {} : { sequence: { lt: query.before } },
     orderBy: { sequence: 'desc' },
@@ -40,11 +43,17 @@ export async function nameDataset(
   if (rowCount) return 'created';
   const known = await findDataset(db, made.name);
   if (known?.sha256 === made.sha256) return 'same';
-  throw new TesseraError('dataset-exists', `The name ${made.name} holds other bytes. Choose another name, or delete it first.`);
+  throw new TesseraError(
+    'dataset-exists',
+    `The name ${made.name} holds other bytes. Choose another name, or delete it first.`,
+  );
 }
 
 /** Points a reserved name at the contents found now; experiments keep the contents they were planned on. */
-export async function replaceDataset(db: Database, made: { name: string; sha256: string; manifest: object }): Promise<void> {
+export async function replaceDataset(
+  db: Database,
+  made: { name: string; sha256: string; manifest: object },
+): Promise<void> {
   await db.pool.query(
     `INSERT INTO datasets (name, sha256, manifest) VALUES ($1, $2, $3)
      ON CONFLICT (name) DO UPDATE SET sha256 = EXCLUDED.sha256, manifest = EXCLUDED.manifest`,
@@ -59,7 +68,10 @@ export async function replaceDataset(db: Database, made: { name: string; sha256:
  */
 export async function deleteDataset(db: Database, name: string): Promise<string | null> {
   return inTransaction(db, async (client) => {
-    const { rows } = await client.query<{ sha256: string }>('SELECT sha256 FROM datasets WHERE name = $1 FOR UPDATE', [name]);
+    const { rows } = await client.query<{ sha256: string }>(
+      'SELECT sha256 FROM datasets WHERE name = $1 FOR UPDATE',
+      [name],
+    );
     const known = rows[0];
     if (!known) throw new TesseraError('not-found', `There is no data set ${name}.`);
     const { rows: users } = await client.query<{ id: string }>(
@@ -67,7 +79,10 @@ export async function deleteDataset(db: Database, name: string): Promise<string 
       [known.sha256, name],
     );
     if (users[0]) {
-      throw new TesseraError('dataset-in-use', `The experiment ${users[0].id} uses the data set ${name}. Delete it first.`);
+      throw new TesseraError(
+        'dataset-in-use',
+        `The experiment ${users[0].id} uses the data set ${name}. Delete it first.`,
+      );
     }
     await client.query('DELETE FROM datasets WHERE name = $1', [name]);
     const { rowCount } = await client.query(

@@ -47,26 +47,38 @@ export interface NewExperiment {
  * @throws TesseraError idempotency-mismatch when the key came with another body,
  *   unknown-dataset when the data set was deleted in between.
  */
-export async function createExperiment(db: Database, made: NewExperiment): Promise<{ id: string; created: boolean }> {
+export async function createExperiment(
+  db: Database,
+  made: NewExperiment,
+): Promise<{ id: string; created: boolean }> {
   return inTransaction(db, async (client) => {
     if (made.idempotency) {
       const known = await recallIdempotencyKey(client, made.idempotency);
       if (known) return { id: known, created: false };
     }
     // Holds the data set's name against a concurrent DELETE.
-    const { rowCount: present } = await client.query('SELECT 1 FROM datasets WHERE name = $1 AND sha256 = $2 FOR SHARE', [
-      made.spec.dataset.id,
-      made.datasetSha256,
-    ]);
-    if (!present) throw new TesseraError('unknown-dataset', `The data set ${made.spec.dataset.id} was deleted.`);
+    const { rowCount: present } = await client.query(
+      'SELECT 1 FROM datasets WHERE name = $1 AND sha256 = $2 FOR SHARE',
+      [made.spec.dataset.id, made.datasetSha256],
+    );
+    if (!present)
+      throw new TesseraError('unknown-dataset', `The data set ${made.spec.dataset.id} was deleted.`);
     const { tiles, analyses, strips } = made.plan.totals;
     await client.query(
       `INSERT INTO experiments (id, name, state, spec, plan, provenance, dataset_sha256, numerics,
                                 tiles_total, analyses_total, strips_total)
        VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10)`,
       [
-        made.id, made.spec.name, JSON.stringify(made.spec), JSON.stringify(made.plan), JSON.stringify(made.provenance),
-        made.datasetSha256, made.spec.numerics, tiles, analyses, strips,
+        made.id,
+        made.spec.name,
+        JSON.stringify(made.spec),
+        JSON.stringify(made.plan),
+        JSON.stringify(made.provenance),
+        made.datasetSha256,
+        made.spec.numerics,
+        tiles,
+        analyses,
+        strips,
       ],
     );
     await client.query(
@@ -74,11 +86,10 @@ export async function createExperiment(db: Database, made: NewExperiment): Promi
       [made.id, made.plan.kernels],
     );
     if (made.idempotency) {
-      await client.query('INSERT INTO idempotency_keys (key, body_sha256, experiment_id) VALUES ($1, $2, $3)', [
-        made.idempotency.key,
-        made.idempotency.bodySha256,
-        made.id,
-      ]);
+      await client.query(
+        'INSERT INTO idempotency_keys (key, body_sha256, experiment_id) VALUES ($1, $2, $3)',
+        [made.idempotency.key, made.idempotency.bodySha256, made.id],
+      );
     }
     await client.query(`SELECT pg_notify('tessera_work', $1)`, [made.id]);
     return { id: made.id, created: true };
@@ -133,7 +144,11 @@ export async function listExperiments(
     ...(query.state && { state: query.state }),
     ...(query.before !== null && { sequence: { lt: query.before } }),
   };
-  const rows = await db.prisma.experiment.findMany({ where, orderBy: { sequence: 'desc' }, take: query.limit });
+  const rows = await db.prisma.experiment.findMany({
+    where,
+    orderBy: { sequence: 'desc' },
+    take: query.limit,
+  });
   const running = await runningUnits(
     db,
     rows.filter((row) => row.state === 'running' || row.state === 'cancelling').map((row) => row.id),
@@ -176,7 +191,10 @@ export async function retryExperiment(db: Database, id: string): Promise<void> {
          WHERE experiment_id = $1 AND state IN ('pending', 'failed')`,
         [id],
       );
-      await client.query(`UPDATE kernels SET state = 'active' WHERE experiment_id = $1 AND state = 'failed'`, [id]);
+      await client.query(
+        `UPDATE kernels SET state = 'active' WHERE experiment_id = $1 AND state = 'failed'`,
+        [id],
+      );
       await client.query(`SELECT pg_notify('tessera_work', $1)`, [id]);
     },
   );
@@ -187,9 +205,14 @@ export async function retryExperiment(db: Database, id: string): Promise<void> {
  * @throws TesseraError not-found, illegal-state
  */
 export async function deleteExperiment(db: Database, id: string): Promise<void> {
-  await move(db, id, 'delete', `DELETE FROM experiments WHERE id = $1 AND state = ANY($2) RETURNING id`, async () => {}, [
-    [...terminalStates],
-  ]);
+  await move(
+    db,
+    id,
+    'delete',
+    `DELETE FROM experiments WHERE id = $1 AND state = ANY($2) RETURNING id`,
+    async () => {},
+    [[...terminalStates]],
+  );
 }
 
 async function move(
@@ -207,7 +230,9 @@ async function move(
       await client.query(`SELECT pg_notify('tessera_experiment', $1)`, [id]);
       return;
     }
-    const { rows } = await client.query<{ state: string }>('SELECT state FROM experiments WHERE id = $1', [id]);
+    const { rows } = await client.query<{ state: string }>('SELECT state FROM experiments WHERE id = $1', [
+      id,
+    ]);
     if (!rows[0]) throw new TesseraError('not-found', `There is no experiment ${id}.`);
     throw new TesseraError('illegal-state', `Cannot ${verb} an experiment that is ${rows[0].state}.`);
   });
@@ -255,9 +280,24 @@ function toRecord(row: Experiment, running: RunningUnits): ExperimentRecord {
     aggregatorFingerprint: row.aggregatorFingerprint,
     error: row.error,
     progress: {
-      tiles: { total: row.tilesTotal, done: row.tilesDone, failed: row.tilesFailed, running: now?.train ?? 0 },
-      analyses: { total: row.analysesTotal, done: row.analysesDone, failed: row.analysesFailed, running: now?.analysis ?? 0 },
-      strips: { total: row.stripsTotal, done: row.stripsDone, failed: row.stripsFailed, running: now?.strip ?? 0 },
+      tiles: {
+        total: row.tilesTotal,
+        done: row.tilesDone,
+        failed: row.tilesFailed,
+        running: now?.train ?? 0,
+      },
+      analyses: {
+        total: row.analysesTotal,
+        done: row.analysesDone,
+        failed: row.analysesFailed,
+        running: now?.analysis ?? 0,
+      },
+      strips: {
+        total: row.stripsTotal,
+        done: row.stripsDone,
+        failed: row.stripsFailed,
+        running: now?.strip ?? 0,
+      },
     },
     createdAt: row.createdAt,
     startedAt: row.startedAt,

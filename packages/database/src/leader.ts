@@ -29,13 +29,19 @@ export function standForLeader(url: string): Leadership {
       if (held) return true;
       try {
         if (!client) {
-          const next = new pg.Client({ connectionString: url, application_name: 'tessera dispatcher', keepAlive: true });
+          const next = new pg.Client({
+            connectionString: url,
+            application_name: 'tessera dispatcher',
+            keepAlive: true,
+          });
           next.on('error', drop);
           next.on('end', drop);
           await next.connect();
           client = next;
         }
-        const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1) AS held', [dispatcherLock]);
+        const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1) AS held', [
+          dispatcherLock,
+        ]);
         held = rows[0]?.held === true;
       } catch {
         drop();

@@ -25,7 +25,11 @@ export async function listen(
   let retry: NodeJS.Timeout | null = null;
 
   const connect = async () => {
-    const next = new pg.Client({ connectionString: url, application_name: 'tessera listen', keepAlive: true });
+    const next = new pg.Client({
+      connectionString: url,
+      application_name: 'tessera listen',
+      keepAlive: true,
+    });
     let lost = false;
     const reconnect = (error?: Error) => {
       if (lost || closed) return;

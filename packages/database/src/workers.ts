@@ -27,7 +27,9 @@ export async function forgetWorker(db: Database, id: string): Promise<void> {
 
 /** Workers heard of within `withinMs`, and the slots of each role. */
 export async function livingWorkers(db: Database, withinMs: number): Promise<WorkerIdentity[]> {
-  await db.prisma.worker.deleteMany({ where: { heartbeatAt: { lt: new Date(Date.now() - 100 * withinMs) } } });
+  await db.prisma.worker.deleteMany({
+    where: { heartbeatAt: { lt: new Date(Date.now() - 100 * withinMs) } },
+  });
   return (await db.prisma.worker.findMany({
     where: { heartbeatAt: { gte: new Date(Date.now() - withinMs) } },
   })) as unknown as WorkerIdentity[];

@@ -27,15 +27,18 @@ const models = [
   ['instance', 'instance', Prisma.InstanceScalarFieldEnum],
 ] as const;
 
-it.each(models)('the migrations give %s the columns that schema.prisma names', async (table, model, fields) => {
-  // Selects every column the schema names; a missing one throws.
-  await (db.prisma[model] as { findFirst(): Promise<unknown> }).findFirst();
-  const { rows } = await db.pool.query<{ n: number }>(
-    `SELECT count(*)::int AS n FROM information_schema.columns WHERE table_schema = 'public' AND table_name = $1`,
-    [table],
-  );
-  expect(rows[0]?.n).toBe(Object.keys(fields).length);
-});
+it.each(models)(
+  'the migrations give %s the columns that schema.prisma names',
+  async (table, model, fields) => {
+    // Selects every column the schema names; a missing one throws.
+    await (db.prisma[model] as { findFirst(): Promise<unknown> }).findFirst();
+    const { rows } = await db.pool.query<{ n: number }>(
+      `SELECT count(*)::int AS n FROM information_schema.columns WHERE table_schema = 'public' AND table_name = $1`,
+      [table],
+    );
+    expect(rows[0]?.n).toBe(Object.keys(fields).length);
+  },
+);
 
 it('applies each migration once, also when several processes start together', async () => {
   const applied = await Promise.all([migrate(url), migrate(url), migrate(url)]);

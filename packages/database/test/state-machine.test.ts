@@ -88,7 +88,10 @@ describe('leases and acceptance', () => {
   it('gives a task to one of two claimants and drops the duplicate delivery', async () => {
     const [job] = await take(['train']);
     if (!job) throw new Error('no job');
-    const claims = await Promise.all([claimTask(db, job, worker, 10_000), claimTask(db, job, { ...worker, id: 'w2' }, 10_000)]);
+    const claims = await Promise.all([
+      claimTask(db, job, worker, 10_000),
+      claimTask(db, job, { ...worker, id: 'w2' }, 10_000),
+    ]);
     expect(claims.filter((claim) => claim !== null)).toHaveLength(1);
   });
 
@@ -122,9 +125,17 @@ describe('leases and acceptance', () => {
     const [job] = await take(['train']);
     const task = job && (await claimTask(db, job, worker, 10_000));
     if (!task) throw new Error('no lease');
-    expect(await extendLeases(db, worker.id, 10_000)).toContainEqual({ id: task.id, generation: task.generation, isWanted: true });
+    expect(await extendLeases(db, worker.id, 10_000)).toContainEqual({
+      id: task.id,
+      generation: task.generation,
+      isWanted: true,
+    });
     await cancelExperiment(db, id);
-    expect(await extendLeases(db, worker.id, 10_000)).toContainEqual({ id: task.id, generation: task.generation, isWanted: false });
+    expect(await extendLeases(db, worker.id, 10_000)).toContainEqual({
+      id: task.id,
+      generation: task.generation,
+      isWanted: false,
+    });
     expect(await settleCancelled(db, id)).toBe(false);
     expect(await acceptTask(db, task, worker, outcome)).toBe(false);
     await releaseTask(db, task, worker);
@@ -134,7 +145,9 @@ describe('leases and acceptance', () => {
   it('makes deliveries the queue lost ready again under a new generation', async () => {
     const [job] = await take(['train']);
     if (!job) throw new Error('no job');
-    expect((await longQueued(db, ['train'], -1000, 100)).some((queued) => queued.task === job.task)).toBe(true);
+    expect((await longQueued(db, ['train'], -1000, 100)).some((queued) => queued.task === job.task)).toBe(
+      true,
+    );
     expect(await unqueue(db, [job])).toBe(1);
     expect(await unqueue(db, [job])).toBe(0);
     expect(await claimTask(db, job, worker, 10_000)).toBeNull();
@@ -151,7 +164,11 @@ describe('waves', () => {
     if (!finish) throw new Error('no finish');
     expect(await acceptFinish(db, finish, aggregator, outcome, [])).toBe(true);
     const record = await findExperiment(db, id);
-    expect(record?.progress).toMatchObject({ tiles: { done: 3 }, analyses: { done: 4 }, strips: { done: 1 } });
+    expect(record?.progress).toMatchObject({
+      tiles: { done: 3 },
+      analyses: { done: 4 },
+      strips: { done: 1 },
+    });
     expect(await settleFinished(db, id, 'completed')).toBe(false); // the second kernel waits
     expect(await startKernels(db, id, 5, sizes.tasks.train)).toBe(1);
   });
@@ -171,7 +188,10 @@ describe('waves', () => {
     await finishWave('train');
     await unqueueAll();
     await finishWave('analysis');
-    expect((await findExperiment(db, id))?.progress).toMatchObject({ tiles: { done: 3 }, analyses: { done: 4 } });
+    expect((await findExperiment(db, id))?.progress).toMatchObject({
+      tiles: { done: 3 },
+      analyses: { done: 4 },
+    });
   });
 
   async function unqueueAll(): Promise<void> {
@@ -182,7 +202,9 @@ describe('waves', () => {
     const [poison, ...rest] = await take(['train']);
     if (!poison) throw new Error('no job');
     for (let attempt = 0, job: TaskJob | undefined = poison; attempt < maxAttempts; attempt++) {
-      const task: Awaited<ReturnType<typeof claimTask>> = job ? await claimTask(db, job, worker, 10_000) : null;
+      const task: Awaited<ReturnType<typeof claimTask>> = job
+        ? await claimTask(db, job, worker, 10_000)
+        : null;
       if (!task) throw new Error(`attempt ${attempt} not claimable`);
       await failTask(db, task, worker, { code: 'engine-failed', message: 'out of memory' });
       job = (await take(['train'])).find((next) => next.task === poison.task);
@@ -204,8 +226,16 @@ describe('waves', () => {
 describe('experiments', () => {
   it('answers a repeated idempotency key with the experiment it made, and refuses another body', async () => {
     const made = { spec, plan, provenance: {}, datasetSha256: 'abc' };
-    const first = await createExperiment(db, { ...made, id: `${id}a`, idempotency: { key: id, bodySha256: 'x' } });
-    const second = await createExperiment(db, { ...made, id: `${id}b`, idempotency: { key: id, bodySha256: 'x' } });
+    const first = await createExperiment(db, {
+      ...made,
+      id: `${id}a`,
+      idempotency: { key: id, bodySha256: 'x' },
+    });
+    const second = await createExperiment(db, {
+      ...made,
+      id: `${id}b`,
+      idempotency: { key: id, bodySha256: 'x' },
+    });
     expect([first.created, second.created, second.id]).toEqual([true, false, `${id}a`]);
     await expect(
       createExperiment(db, { ...made, id: `${id}c`, idempotency: { key: id, bodySha256: 'y' } }),

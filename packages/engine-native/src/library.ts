@@ -26,7 +26,11 @@ export interface Library {
   /** Calls one of them on a thread of libuv's pool. The last argument is the cancel flag. */
   call(name: NativeCall, args: readonly unknown[], signal: AbortSignal | undefined): Promise<void>;
   /** An elementary function on an array, for the accuracy tests. */
-  elementary(isa: InstructionSet, name: ElementaryName, x: Float64Array | Float32Array): Float64Array | Float32Array;
+  elementary(
+    isa: InstructionSet,
+    name: ElementaryName,
+    x: Float64Array | Float32Array,
+  ): Float64Array | Float32Array;
 }
 
 export const elementaryNames = ['asin', 'acos', 'exp', 'expm1', 'tanh'] as const;
@@ -70,7 +74,9 @@ function load(): Library {
     fcn: native.func(
       `int tessera_fcn(${tile}, const double *covariance, const double *rowVariance, const double *colVariance, ${outputs})`,
     ),
-    cnn: native.func(`int tessera_cnn(${tile}, const double *rowImages, const double *colImages, ${outputs})`),
+    cnn: native.func(
+      `int tessera_cnn(${tile}, const double *rowImages, const double *colImages, ${outputs})`,
+    ),
   };
   const name = native.func('const char *tessera_instruction_set(int index)');
   const available = native.func('int tessera_available(int index)');
@@ -124,10 +130,16 @@ async function callAsync(
     });
     if (outcome === outcomes.cancelled) throw cancelled();
     if (outcome === outcomes.outOfMemory) {
-      throw new TesseraError('engine-failed', `The native engine ran out of memory in ${name}; use smaller tiles.`);
+      throw new TesseraError(
+        'engine-failed',
+        `The native engine ran out of memory in ${name}; use smaller tiles.`,
+      );
     }
     if (outcome !== outcomes.done) {
-      throw new TesseraError('engine-failed', `The native engine refused the arguments of ${name} (${outcome}).`);
+      throw new TesseraError(
+        'engine-failed',
+        `The native engine refused the arguments of ${name} (${outcome}).`,
+      );
     }
   } finally {
     inFlight.delete(args);

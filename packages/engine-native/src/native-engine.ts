@@ -1,7 +1,13 @@
 /** The native engine: tiles computed by libtessera, off the main thread, on the widest instruction set there is. */
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { allocateResult, type Engine, type ImageBlock, type TileResult, type TileTask } from '@tessera/engine';
+import {
+  allocateResult,
+  type Engine,
+  type ImageBlock,
+  type TileResult,
+  type TileTask,
+} from '@tessera/engine';
 import { type Architecture, inputCount, TesseraError } from '@tessera/spec';
 import { type Gram, GramCache } from './gram-cache.js';
 import { type InstructionSet, type Library, loadLibrary } from './library.js';
@@ -45,7 +51,9 @@ class NativeEngine implements Engine {
     this.isa = isa;
     this.threads = Math.max(1, Math.min(options.threads ?? 1, availableParallelism()));
     this.grams = new GramCache(options.cacheBytes ?? DEFAULT_CACHE_BYTES);
-    const fingerprint = createHash('sha256').update(`native ${VERSION} ${isa.name} ${library.buildHash}`).digest('hex');
+    const fingerprint = createHash('sha256')
+      .update(`native ${VERSION} ${isa.name} ${library.buildHash}`)
+      .digest('hex');
     this.info = {
       name: 'native',
       version: VERSION,
@@ -124,7 +132,11 @@ class NativeEngine implements Engine {
     return gram;
   }
 
-  private async product(rows: ImageBlock, cols: ImageBlock | null, signal?: AbortSignal): Promise<Float64Array> {
+  private async product(
+    rows: ImageBlock,
+    cols: ImageBlock | null,
+    signal?: AbortSignal,
+  ): Promise<Float64Array> {
     const other = cols ?? rows;
     const gram = new Float64Array(rows.count * other.count);
     const counts = [this.isa.index, this.threads, rows.count, other.count, inputCount(rows.shape)];

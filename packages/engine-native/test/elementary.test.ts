@@ -26,7 +26,11 @@ function points(low: number, high: number): number[] {
   return result;
 }
 
-function largestError(x: Float64Array | Float32Array, y: Float64Array | Float32Array, exact: (x: number) => number) {
+function largestError(
+  x: Float64Array | Float32Array,
+  y: Float64Array | Float32Array,
+  exact: (x: number) => number,
+) {
   const precision = x instanceof Float64Array ? 53 : 24;
   let largest = 0;
   x.forEach((at, i) => {
@@ -50,7 +54,16 @@ describe.each(loadLibrary().instructionSets)('elementary functions on $name', (i
   }
 
   it('exp goes on to the edges of the range: 0 far below, infinity far above, NaN for NaN', () => {
-    const x = Float64Array.of(-1e4, -709, 710, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 0, -0);
+    const x = Float64Array.of(
+      -1e4,
+      -709,
+      710,
+      Number.POSITIVE_INFINITY,
+      Number.NEGATIVE_INFINITY,
+      Number.NaN,
+      0,
+      -0,
+    );
     const y = loadLibrary().elementary(isa, 'exp', x);
     expect([...y]).toEqual([0, 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 0, Number.NaN, 1, 1]);
   });

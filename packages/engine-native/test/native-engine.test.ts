@@ -32,7 +32,11 @@ describe('the native engine', () => {
   ])('computes tanh at variance %d and correlation %d to %d', async (variance, correlation, bound) => {
     const norm = Math.sqrt(2 * variance);
     const angle = Math.acos(correlation);
-    const rows = block(`${variance} ${correlation}`, [norm, 0, norm * Math.cos(angle), norm * Math.sin(angle)], 2);
+    const rows = block(
+      `${variance} ${correlation}`,
+      [norm, 0, norm * Math.cos(angle), norm * Math.sin(angle)],
+      2,
+    );
     const engine = openNativeEngine();
     const { nngp, ntk } = await engine.computeTile(task(rows, {}));
     const k = correlation * variance;
@@ -49,7 +53,9 @@ describe('the native engine', () => {
   });
 
   it('has one fingerprint for each instruction set', () => {
-    const fingerprints = instructionSets().map((name) => openNativeEngine({ instructionSet: name }).info.fingerprint);
+    const fingerprints = instructionSets().map(
+      (name) => openNativeEngine({ instructionSet: name }).info.fingerprint,
+    );
     expect(new Set(fingerprints).size).toBe(instructionSets().length);
   });
 
@@ -59,7 +65,9 @@ describe('the native engine', () => {
     const engine = openNativeEngine();
     const first = await engine.computeTile(task(rows, { architecture: erf }));
     // The same key promises the same bytes; other bytes under it would not be looked at.
-    const again = await engine.computeTile(task({ ...rows, data: new Float64Array(45) }, { architecture: erf }));
+    const again = await engine.computeTile(
+      task({ ...rows, data: new Float64Array(45) }, { architecture: erf }),
+    );
     expect(again).toEqual(first);
     const other = await openNativeEngine({ cacheBytes: 0 }).computeTile(task(rows, { architecture: erf }));
     expect(other).toEqual(first);

@@ -26,13 +26,43 @@ interface Example {
 const examples: Example[] = [
   { activation: { name: 'identity' }, phi: (x) => x, slope: () => 1, digits: 11 },
   { activation: { name: 'relu' }, phi: (x) => Math.max(x, 0), slope: (x) => Number(x > 0), digits: 2 },
-  { activation: { name: 'leaky-relu', alpha: 0.2 }, phi: (x) => (x > 0 ? x : 0.2 * x), slope: (x) => (x > 0 ? 1 : 0.2), digits: 2 },
+  {
+    activation: { name: 'leaky-relu', alpha: 0.2 },
+    phi: (x) => (x > 0 ? x : 0.2 * x),
+    slope: (x) => (x > 0 ? 1 : 0.2),
+    digits: 2,
+  },
   { activation: { name: 'abs' }, phi: Math.abs, slope: Math.sign, digits: 2 },
-  { activation: { name: 'abrelu', a: -0.3, b: 0.8 }, phi: (x) => (x > 0 ? 0.8 * x : -0.3 * x), slope: (x) => (x > 0 ? 0.8 : -0.3), digits: 2 },
-  { activation: { name: 'erf' }, phi: erf, slope: (x) => (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x), digits: 9 },
-  { activation: { name: 'gelu' }, phi: (x) => x * normal(x), slope: (x) => normal(x) + x * density(x), digits: 9 },
-  { activation: { name: 'sin', a: 1.1, b: 0.9, c: 0.3 }, phi: (x) => 1.1 * Math.sin(0.9 * x + 0.3), slope: (x) => 0.99 * Math.cos(0.9 * x + 0.3), digits: 11 },
-  { activation: { name: 'rbf', gamma: 0.8 }, phi: (x) => Math.SQRT2 * Math.sin(Math.sqrt(1.6) * x + Math.PI / 4), slope: (x) => Math.sqrt(3.2) * Math.cos(Math.sqrt(1.6) * x + Math.PI / 4), digits: 11 },
+  {
+    activation: { name: 'abrelu', a: -0.3, b: 0.8 },
+    phi: (x) => (x > 0 ? 0.8 * x : -0.3 * x),
+    slope: (x) => (x > 0 ? 0.8 : -0.3),
+    digits: 2,
+  },
+  {
+    activation: { name: 'erf' },
+    phi: erf,
+    slope: (x) => (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x),
+    digits: 9,
+  },
+  {
+    activation: { name: 'gelu' },
+    phi: (x) => x * normal(x),
+    slope: (x) => normal(x) + x * density(x),
+    digits: 9,
+  },
+  {
+    activation: { name: 'sin', a: 1.1, b: 0.9, c: 0.3 },
+    phi: (x) => 1.1 * Math.sin(0.9 * x + 0.3),
+    slope: (x) => 0.99 * Math.cos(0.9 * x + 0.3),
+    digits: 11,
+  },
+  {
+    activation: { name: 'rbf', gamma: 0.8 },
+    phi: (x) => Math.SQRT2 * Math.sin(Math.sqrt(1.6) * x + Math.PI / 4),
+    slope: (x) => Math.sqrt(3.2) * Math.cos(Math.sqrt(1.6) * x + Math.PI / 4),
+    digits: 11,
+  },
   { activation: { name: 'tanh' }, phi: Math.tanh, slope: (x) => 1 - Math.tanh(x) ** 2, digits: 11 },
 ];
 

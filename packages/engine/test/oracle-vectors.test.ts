@@ -40,6 +40,6 @@ it.each(table)('gives the printed kernels of two small vectors with $activation.
   });
   rows.forEach(([, expected], d) => {
     const actual = [nngp?.[4 * d], nngp?.[4 * d + 1], ntk?.[4 * d], ntk?.[4 * d + 1]];
-    actual.forEach((value, i) => expect(value).toBeCloseTo(expected[i] as number, 11));
+    for (const [i, value] of actual.entries()) expect(value).toBeCloseTo(expected[i] as number, 11);
   });
 });

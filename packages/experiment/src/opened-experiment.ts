@@ -14,10 +14,19 @@ export interface OpenedExperiment {
 }
 
 /** Opens the data set an experiment was planned on and lays its arrays out. */
-export async function openExperiment(store: TileStore, experiment: OpenExperiment<Plan>): Promise<OpenedExperiment> {
+export async function openExperiment(
+  store: TileStore,
+  experiment: OpenExperiment<Plan>,
+): Promise<OpenedExperiment> {
   const dataset = await openDataset(store, experiment.datasetSha256);
   const subset = await openSubset(dataset, experiment.spec.dataset);
-  return { id: experiment.id, spec: experiment.spec, plan: experiment.plan, subset, layout: layoutOf(experiment, subset, dataset.manifest.classNames) };
+  return {
+    id: experiment.id,
+    spec: experiment.spec,
+    plan: experiment.plan,
+    subset,
+    layout: layoutOf(experiment, subset, dataset.manifest.classNames),
+  };
 }
 
 /** How an experiment's arrays lie in the store: a pure function of its spec, plan and chosen images. */

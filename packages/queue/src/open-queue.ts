@@ -25,7 +25,9 @@ const workerOptions = {
 /** Opens the queue on Redis when there is one, else on BullMQ's PostgreSQL backend. The same code on both. */
 export async function openQueue(options: QueueOptions): Promise<JobQueue> {
   const onError = atMostOncePerSecond(options.onError);
-  return options.redisUrl === null ? onPostgres(options.databaseUrl, onError) : onRedis(options.redisUrl, options.prefix, onError);
+  return options.redisUrl === null
+    ? onPostgres(options.databaseUrl, onError)
+    : onRedis(options.redisUrl, options.prefix, onError);
 }
 
 async function onRedis(url: string, prefix: string, onError: (error: Error) => void): Promise<JobQueue> {

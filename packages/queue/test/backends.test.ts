@@ -48,7 +48,10 @@ describe.each(['postgres', 'redis'] as const)('job delivery on %s', (backend) =>
         seen[name].add(task);
       });
     }
-    await producer.add('tiles', Array.from({ length: 50 }, (_, index) => job(index)));
+    await producer.add(
+      'tiles',
+      Array.from({ length: 50 }, (_, index) => job(index)),
+    );
     await producer.add('analyses', [job(1000)]);
     await until(() => seen.tiles.size === 50 && seen.analyses.size === 1);
     await until(async () => {
@@ -91,7 +94,10 @@ describe.each(['postgres', 'redis'] as const)('job delivery on %s', (backend) =>
       running--;
       done++;
     });
-    await both.add('analyses', Array.from({ length: 8 }, (_, index) => job(2000 + index)));
+    await both.add(
+      'analyses',
+      Array.from({ length: 8 }, (_, index) => job(2000 + index)),
+    );
     await until(() => done === 8);
     expect(most).toBe(2);
   });

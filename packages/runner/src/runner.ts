@@ -70,11 +70,16 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     // Only what was held before the statement is judged by its answer.
     const asked = [...held];
     if (asked.length === 0) return;
-    const leases = new Map((await extendLeases(db, worker.id, leaseMs)).map((lease) => [keyOf(lease), lease]));
+    const leases = new Map(
+      (await extendLeases(db, worker.id, leaseMs)).map((lease) => [keyOf(lease), lease]),
+    );
     for (const [key, { abort, task }] of asked) {
       const lease = leases.get(key);
       if (lease?.isWanted) continue;
-      log.info({ experiment: task.experimentId, task: String(task.id) }, lease ? 'task cancelled' : 'lease lost');
+      log.info(
+        { experiment: task.experimentId, task: String(task.id) },
+        lease ? 'task cancelled' : 'lease lost',
+      );
       abort.abort();
     }
   };
@@ -98,7 +103,10 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     try {
       task = await claimTask(db, job, worker, leaseMs);
     } catch (error) {
-      log.warn({ err: error, task: String(job.task) }, 'claim failed; the reconciler delivers the task again');
+      log.warn(
+        { err: error, task: String(job.task) },
+        'claim failed; the reconciler delivers the task again',
+      );
     }
     if (!task) return;
     const abort = new AbortController();
@@ -151,7 +159,10 @@ async function runHeld(options: RunnerOptions, task: ClaimedTask, signal: AbortS
       await releaseTask(db, task, worker);
       return;
     }
-    log.info({ ...fields, milliseconds: outcome.result.milliseconds, bytes: outcome.result.bytes }, 'task done');
+    log.info(
+      { ...fields, milliseconds: outcome.result.milliseconds, bytes: outcome.result.bytes },
+      'task done',
+    );
     options.onAccepted?.(task, outcome.result);
     await outcome.afterwards?.();
   } catch (error) {

@@ -56,7 +56,10 @@ interface Context {
 }
 
 /** Takes one open experiment as far as it can go now without computing anything. */
-export async function advanceExperiment(context: Context, open: { id: string; state: ExperimentState }): Promise<void> {
+export async function advanceExperiment(
+  context: Context,
+  open: { id: string; state: ExperimentState },
+): Promise<void> {
   const { db, log } = context;
   const experiment = await context.plans.get(open.id);
   if (!experiment) return;
@@ -70,7 +73,8 @@ export async function advanceExperiment(context: Context, open: { id: string; st
   if (kernels.waiting === 0 && kernels.active === 0) {
     const state = kernels.failed === 0 ? 'completed' : 'failed';
     if (state === 'completed') await context.hooks.complete(experiment);
-    if (await settleFinished(db, open.id, state)) log.info({ experiment: open.id, state }, 'experiment finished');
+    if (await settleFinished(db, open.id, state))
+      log.info({ experiment: open.id, state }, 'experiment finished');
     return;
   }
   if (kernels.waiting > 0) await startMoreKernels(db, experiment, kernels.active);
@@ -93,7 +97,11 @@ async function prepare({ db, log, hooks }: Context, experiment: OpenExperiment<P
 const readyTilesAim = 24;
 
 /** Starts kernels while few tiles are ready and the temporary bytes of those in flight allow it. */
-async function startMoreKernels(db: Database, experiment: OpenExperiment<Plan>, active: number): Promise<void> {
+async function startMoreKernels(
+  db: Database,
+  experiment: OpenExperiment<Plan>,
+  active: number,
+): Promise<void> {
   const { plan, id } = experiment;
   const ready = await countReady(db, id, queueWaves.tiles, readyTilesAim);
   const wanted = Math.ceil((readyTilesAim - ready) / plan.tilesPerKernel);
@@ -105,7 +113,12 @@ async function startMoreKernels(db: Database, experiment: OpenExperiment<Plan>, 
 /** How many tasks each wave of a kernel has under this plan. */
 export function waveSizes(plan: Plan): WaveSizes {
   return {
-    tasks: { train: plan.tilesPerKernel, analysis: plan.analysisTasksPerKernel, strip: plan.stripsPerKernel, finish: 1 },
+    tasks: {
+      train: plan.tilesPerKernel,
+      analysis: plan.analysisTasksPerKernel,
+      strip: plan.stripsPerKernel,
+      finish: 1,
+    },
     analysesPerKernel: plan.analysesPerKernel,
     analysisBatch: plan.analysisBatch,
   };

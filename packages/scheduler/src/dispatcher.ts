@@ -57,7 +57,8 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     }
     const open = await openExperiments(db);
     plans.keepOnly(open.map((experiment) => experiment.id));
-    for (const experiment of open) await advanceExperiment({ db, plans, log, hooks: options.hooks }, experiment);
+    for (const experiment of open)
+      await advanceExperiment({ db, plans, log, hooks: options.hooks }, experiment);
     await fillWindow({ db, queue, plans, log }, open);
     return open.length > 0;
   };

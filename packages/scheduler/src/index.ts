@@ -1,3 +1,8 @@
 export type { ExperimentHooks } from './advance.js';
-export { type Dispatcher, type DispatcherLog, type DispatcherOptions, startDispatcher } from './dispatcher.js';
+export {
+  type Dispatcher,
+  type DispatcherLog,
+  type DispatcherOptions,
+  startDispatcher,
+} from './dispatcher.js';
 export { workerSilenceMs } from './window.js';

@@ -28,18 +28,30 @@ interface Context {
  * Fills the queues up to a bounded window, in turns between the running experiments, so that a small one is
  * not behind a huge one and a lost queue costs little.
  */
-export async function fillWindow(context: Context, open: readonly { id: string; state: ExperimentState }[]): Promise<void> {
-  const running = open.filter((experiment) => experiment.state !== 'cancelling').map((experiment) => experiment.id);
+export async function fillWindow(
+  context: Context,
+  open: readonly { id: string; state: ExperimentState }[],
+): Promise<void> {
+  const running = open
+    .filter((experiment) => experiment.state !== 'cancelling')
+    .map((experiment) => experiment.id);
   if (running.length === 0) return;
   const workers = await livingWorkers(context.db, workerSilenceMs);
   for (const name of ['tiles', 'analyses'] as const) {
     const role = name === 'tiles' ? 'worker' : 'aggregator';
-    const slots = workers.filter((worker) => worker.role === role).reduce((sum, worker) => sum + worker.slots, 0);
+    const slots = workers
+      .filter((worker) => worker.role === role)
+      .reduce((sum, worker) => sum + worker.slots, 0);
     await fillQueue(context, name, running, Math.max(smallestWindow, tasksPerSlot * slots));
   }
 }
 
-async function fillQueue({ db, queue, log }: Context, name: QueueName, running: string[], window: number): Promise<void> {
+async function fillQueue(
+  { db, queue, log }: Context,
+  name: QueueName,
+  running: string[],
+  window: number,
+): Promise<void> {
   const waves = queueWaves[name];
   let room = window - (await countOutstanding(db, waves));
   let hungry = running;

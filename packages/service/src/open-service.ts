@@ -33,7 +33,8 @@ export async function openService(name: 'api' | 'worker' | 'aggregator'): Promis
       'TESSERA_DATABASE_URL is not set. Set it to a postgres:// URL, or use `tessera up`, which starts Postgres itself.',
     );
   }
-  const onError = (what: string) => (error: Error) => logger.warn({ err: error }, `${what}: connection trouble`);
+  const onError = (what: string) => (error: Error) =>
+    logger.warn({ err: error }, `${what}: connection trouble`);
   const db = openDatabase(databaseUrl, { onError: onError('database') });
   const queue = await openQueue({
     redisUrl: settings.redisUrl,

@@ -14,7 +14,10 @@ export interface Computer {
   fingerprint: string;
   /** Tasks in hand at a time. */
   slots: number;
-  perform(task: ClaimedTask, signal: AbortSignal): Promise<Omit<TaskOutcome, 'result'> & { result: Computed }>;
+  perform(
+    task: ClaimedTask,
+    signal: AbortSignal,
+  ): Promise<Omit<TaskOutcome, 'result'> & { result: Computed }>;
   close(): Promise<void>;
 }
 
@@ -32,7 +35,15 @@ export async function serveTasks(service: Service, computer: Computer): Promise<
     databaseUrl,
     queue,
     queueName: role === 'worker' ? 'tiles' : 'analyses',
-    worker: { id: `${role}-${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`, role, engine, device, fingerprint, version, slots },
+    worker: {
+      id: `${role}-${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
+      role,
+      engine,
+      device,
+      fingerprint,
+      version,
+      slots,
+    },
     leaseMs: settings.leaseMs,
     log: logger,
     async perform(task, signal) {

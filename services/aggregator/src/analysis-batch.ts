@@ -1,7 +1,14 @@
 import { analyzeMatrix, type SpectrumResult } from '@tessera/analysis';
 import { type AnalysisRecord, type ClaimedTask, type DoneTask, doneTasks } from '@tessera/database';
 import { labelMatrix } from '@tessera/dataset';
-import { type AnalysisVectors, NotYet, type OpenedExperiment, pieceOf, sendBack, writeAnalysisPiece } from '@tessera/experiment';
+import {
+  type AnalysisVectors,
+  NotYet,
+  type OpenedExperiment,
+  pieceOf,
+  sendBack,
+  writeAnalysisPiece,
+} from '@tessera/experiment';
 import { type AnalysisPlace, analysesAt, kernelAt, tileIndex } from '@tessera/plan';
 import type { TaskOutcome } from '@tessera/runner';
 import { analysisPieceKey, assembleMatrix, CorruptTileError } from '@tessera/store';
@@ -9,7 +16,8 @@ import { type MeanField, meanField } from '@tessera/theory';
 import type { Aggregation } from './aggregation.js';
 
 /** What a task of this service leaves. */
-export type Aggregated = Pick<TaskOutcome, 'analyses' | 'afterwards'> & Pick<TaskOutcome['result'], 'pieces' | 'bytes' | 'result'>;
+export type Aggregated = Pick<TaskOutcome, 'analyses' | 'afterwards'> &
+  Pick<TaskOutcome['result'], 'pieces' | 'bytes' | 'result'>;
 
 /**
  * Assembles and decomposes the matrices of one batch: each gives a row (its spectrum, what it predicts on the
@@ -116,7 +124,10 @@ function toRecord(
     maxLearningRate: spectrum.maxLearningRate,
     trace: spectrum.trace,
     meanPredictorNorm: null,
-    regression: (regression?.diagReg ?? []).map((diagReg, i) => ({ diagReg, ...onTrain(spectrum.train.regression[i]) })),
+    regression: (regression?.diagReg ?? []).map((diagReg, i) => ({
+      diagReg,
+      ...onTrain(spectrum.train.regression[i]),
+    })),
     dynamics: (dynamics?.times ?? []).map((time, i) => ({ time, ...onTrain(spectrum.train.dynamics[i]) })),
     status: spectrum.status,
     warnings: spectrum.warnings,

@@ -6,11 +6,17 @@ import {
   solutionColumns,
   withTestWarnings,
 } from '@tessera/analysis';
-import { type AnalysisRecord, type ClaimedTask, type DoneTask, doneTasks, kernelAnalyses } from '@tessera/database';
+import {
+  type AnalysisRecord,
+  type ClaimedTask,
+  type DoneTask,
+  doneTasks,
+  kernelAnalyses,
+} from '@tessera/database';
 import { NotYet, type OpenedExperiment } from '@tessera/experiment';
 import { temporaryKernelKey } from '@tessera/store';
-import type { Aggregated } from './analysis-batch.js';
 import type { Aggregation } from './aggregation.js';
+import type { Aggregated } from './analysis-batch.js';
 import { publishKernel } from './publish-kernel.js';
 
 /**

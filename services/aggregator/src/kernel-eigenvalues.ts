@@ -14,7 +14,9 @@ export async function collectEigenvalues(
   const { dynamics, regression } = spec.analysis;
   const { columns } = solutionColumns(dynamics?.times ?? [], regression?.diagReg ?? [], subset.classes);
   const size = plan.trainCount;
-  const collected = new Map(spec.kernels.map((kernel) => [kernel, new Float64Array(plan.axes.depth.length * size)]));
+  const collected = new Map(
+    spec.kernels.map((kernel) => [kernel, new Float64Array(plan.axes.depth.length * size)]),
+  );
   for (const task of await doneTasks(db, id, kernelIndex, 'analysis')) {
     const batch = analysesAt(plan, spec, task.index);
     await sendBackIfDamaged(db, { experimentId: id, kernelIndex, wave: 'analysis' }, task, async () => {

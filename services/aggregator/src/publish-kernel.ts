@@ -52,7 +52,14 @@ async function publishTiles(
     signal.throwIfAborted();
     await sendBackIfDamaged(db, place, tile, async () => {
       for (const kind of spec.kernels) {
-        await publishTrainTile(store, layout, kernelIndex, kind, tileAt(plan, tile.index), pieceOf(tile, kind));
+        await publishTrainTile(
+          store,
+          layout,
+          kernelIndex,
+          kind,
+          tileAt(plan, tile.index),
+          pieceOf(tile, kind),
+        );
       }
     });
   }
@@ -93,7 +100,10 @@ const scoreOf = {
 } as const;
 
 /** The values of every result array for one kernel: (kinds, depths[, times or ridges]), rows in that order. */
-function resultValues({ layout }: OpenedExperiment, rows: readonly AnalysisRecord[]): Record<string, Float64Array> {
+function resultValues(
+  { layout }: OpenedExperiment,
+  rows: readonly AnalysisRecord[],
+): Record<string, Float64Array> {
   const numbers = (row: AnalysisRecord, name: string): (number | null)[] => {
     const scalar = scalarOf[name];
     if (scalar) return [scalar(row)];
@@ -104,7 +114,10 @@ function resultValues({ layout }: OpenedExperiment, rows: readonly AnalysisRecor
   return Object.fromEntries(
     resultArrays(layout).map(({ name }) => [
       name,
-      Float64Array.from(rows.flatMap((row) => numbers(row, name)), (value) => value ?? Number.NaN),
+      Float64Array.from(
+        rows.flatMap((row) => numbers(row, name)),
+        (value) => value ?? Number.NaN,
+      ),
     ]),
   );
 }

@@ -13,7 +13,8 @@ export function sweepRegularly(db: Database, store: TileStore, logger: Logger): 
       return { known: idsOf(experiments), finished: idsOf(finished) };
     }).then(
       ({ deleted, abandonedWrites }) => {
-        if (deleted.length + abandonedWrites > 0) logger.info({ deleted, abandonedWrites }, 'swept orphan files');
+        if (deleted.length + abandonedWrites > 0)
+          logger.info({ deleted, abandonedWrites }, 'swept orphan files');
       },
       (error: unknown) => logger.warn({ err: error }, 'the sweep of orphan files failed'),
     );

@@ -1,4 +1,4 @@
-import { solutionColumns, type SolutionLayout } from '@tessera/analysis';
+import { type SolutionLayout, solutionColumns } from '@tessera/analysis';
 import { type Database, doneTasks } from '@tessera/database';
 import { NotYet, type OpenedExperiment, readAnalysisPiece, sendBackIfDamaged } from '@tessera/experiment';
 import { analysesAt } from '@tessera/plan';

@@ -2,12 +2,12 @@ import type { ClaimedTask, Piece } from '@tessera/database';
 import type { OpenedExperiment } from '@tessera/experiment';
 import type { KernelName } from '@tessera/spec';
 import {
+  type EncodedShard,
   encodePredictionStrip,
   encodeTestTrainStrip,
   type FloatArray,
   kernelArrayName,
   stripPieceKey,
-  type EncodedShard,
   type TileStore,
 } from '@tessera/store';
 

@@ -1,6 +1,12 @@
-import { addStripScores, emptyStripScores, encodeStripScores, scoreStrip, type StripScores } from '@tessera/analysis';
-import { labelMatrix } from '@tessera/dataset';
+import {
+  addStripScores,
+  emptyStripScores,
+  encodeStripScores,
+  type StripScores,
+  scoreStrip,
+} from '@tessera/analysis';
 import type { ClaimedTask, Database } from '@tessera/database';
+import { labelMatrix } from '@tessera/dataset';
 import type { OpenedExperiment } from '@tessera/experiment';
 import { kernelAt, stripAt } from '@tessera/plan';
 import type { Computation, Computed } from './computation.js';

@@ -21,7 +21,10 @@ export async function openExperiments(db: Database): Promise<{ id: string; state
 }
 
 /** What a service must know of an experiment to work on it; constant while the experiment lives. */
-export async function loadOpenExperiment<Plan>(db: Database, id: string): Promise<OpenExperiment<Plan> | null> {
+export async function loadOpenExperiment<Plan>(
+  db: Database,
+  id: string,
+): Promise<OpenExperiment<Plan> | null> {
   const row = await db.prisma.experiment.findUnique({
     where: { id },
     select: { id: true, state: true, spec: true, plan: true, provenance: true, datasetSha256: true },
@@ -46,11 +49,17 @@ export async function settleCancelled(db: Database, id: string): Promise<boolean
 
 /** queued -> failed: the experiment could not be prepared. */
 export async function refuseExperiment(db: Database, id: string, error: string): Promise<boolean> {
-  return settle(db, id, `state = 'failed', finished_at = now(), error = $2`, `state = 'queued'`, [error.slice(0, 2000)]);
+  return settle(db, id, `state = 'failed', finished_at = now(), error = $2`, `state = 'queued'`, [
+    error.slice(0, 2000),
+  ]);
 }
 
 /** running -> completed or failed, once every kernel has ended and no lease is left. */
-export async function settleFinished(db: Database, id: string, state: 'completed' | 'failed'): Promise<boolean> {
+export async function settleFinished(
+  db: Database,
+  id: string,
+  state: 'completed' | 'failed',
+): Promise<boolean> {
   return settle(
     db,
     id,
@@ -61,7 +70,13 @@ export async function settleFinished(db: Database, id: string, state: 'completed
   );
 }
 
-async function settle(db: Database, id: string, change: string, condition: string, more: unknown[] = []): Promise<boolean> {
+async function settle(
+  db: Database,
+  id: string,
+  change: string,
+  condition: string,
+  more: unknown[] = [],
+): Promise<boolean> {
   return inTransaction(db, async (client) => {
     const { rowCount } = await client.query(
       `UPDATE experiments SET ${change}, revision = revision + 1 WHERE id = $1 AND ${condition}`,

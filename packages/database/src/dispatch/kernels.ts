@@ -29,7 +29,12 @@ export async function countKernels(db: Database, experimentId: string): Promise<
 }
 
 /** Starts the next `count` waiting kernels: their train tiles become rows. @returns how many it started. */
-export async function startKernels(db: Database, experimentId: string, count: number, tiles: number): Promise<number> {
+export async function startKernels(
+  db: Database,
+  experimentId: string,
+  count: number,
+  tiles: number,
+): Promise<number> {
   const { rows } = await db.pool.query<{ started: number }>({
     name: 'start-kernels',
     text: `WITH running AS (SELECT id FROM experiments WHERE id = $1 AND state = 'running' FOR NO KEY UPDATE),

@@ -19,7 +19,12 @@ export async function countOutstanding(db: Database, waves: readonly Wave[]): Pr
 }
 
 /** How many tasks of an experiment could be queued now, counted up to `limit`. */
-export async function countReady(db: Database, experimentId: string, waves: readonly Wave[], limit: number): Promise<number> {
+export async function countReady(
+  db: Database,
+  experimentId: string,
+  waves: readonly Wave[],
+  limit: number,
+): Promise<number> {
   const { rows } = await db.pool.query<{ n: number }>({
     name: 'count-ready',
     text: `SELECT count(*)::int AS n FROM (

@@ -89,7 +89,10 @@ async function fenced(
   const lost = Symbol('lease lost');
   try {
     await inTransaction(db, async (client) => {
-      const counter = task.wave === 'finish' ? '' : `, ${doneColumn[task.wave]} = ${doneColumn[task.wave]} + (
+      const counter =
+        task.wave === 'finish'
+          ? ''
+          : `, ${doneColumn[task.wave]} = ${doneColumn[task.wave]} + (
         SELECT units FROM tasks WHERE id = $3)`;
       const pin = fingerprintColumn[worker.role];
       const { rowCount: running } = await client.query(
@@ -104,8 +107,16 @@ async function fenced(
                 milliseconds = $7, bytes = $8, pieces = $9, result = $10, last_error = NULL
          WHERE id = $1 AND generation = $2 AND state = 'leased' AND worker_id = $3`,
         [
-          task.id, task.generation, worker.id, result.engine, result.device, worker.fingerprint,
-          Math.round(result.milliseconds), result.bytes, JSON.stringify(result.pieces), result.result,
+          task.id,
+          task.generation,
+          worker.id,
+          result.engine,
+          result.device,
+          worker.fingerprint,
+          Math.round(result.milliseconds),
+          result.bytes,
+          JSON.stringify(result.pieces),
+          result.result,
         ],
       );
       if (!held) throw lost;

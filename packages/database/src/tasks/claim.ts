@@ -19,7 +19,10 @@ export interface TaskWorker {
 }
 
 /** The experiment's column that pins a role's numeric fingerprint. */
-export const fingerprintColumn = { worker: 'worker_fingerprint', aggregator: 'aggregator_fingerprint' } as const;
+export const fingerprintColumn = {
+  worker: 'worker_fingerprint',
+  aggregator: 'aggregator_fingerprint',
+} as const;
 
 /**
  * Takes the lease of a task, if this generation of it is still pending, its kernel is in that wave, its
@@ -32,7 +35,12 @@ export async function claimTask(
   worker: TaskWorker,
   leaseMs: number,
 ): Promise<ClaimedTask | null> {
-  const { rows } = await db.pool.query<{ experiment_id: string; kernel_index: number; wave: Wave; index: number }>({
+  const { rows } = await db.pool.query<{
+    experiment_id: string;
+    kernel_index: number;
+    wave: Wave;
+    index: number;
+  }>({
     name: `claim-${worker.role}`,
     text: `UPDATE tasks t
       SET state = 'leased', worker_id = $3, leased_until = now() + $4 * interval '1 millisecond'

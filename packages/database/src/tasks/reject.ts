@@ -9,14 +9,23 @@ export interface TaskAddress {
   index: number;
 }
 
-const doneColumn = { train: 'tiles_done', analysis: 'analyses_done', strip: 'strips_done', finish: null } as const;
+const doneColumn = {
+  train: 'tiles_done',
+  analysis: 'analyses_done',
+  strip: 'strips_done',
+  finish: null,
+} as const;
 
 /**
  * Sends a done task whose stored bytes were found wrong back to pending, and its kernel back to that wave:
  * it is computed again, and the later waves go on from what is already done. `generation` fences: of two
  * finders only the first has an effect.
  */
-export async function rejectPiece(db: Database, address: TaskAddress & { generation: number }, reason: string): Promise<boolean> {
+export async function rejectPiece(
+  db: Database,
+  address: TaskAddress & { generation: number },
+  reason: string,
+): Promise<boolean> {
   return inTransaction(db, async (client) => {
     await client.query('SELECT 1 FROM experiments WHERE id = $1 FOR NO KEY UPDATE', [address.experimentId]);
     const { rows } = await client.query<{ units: number }>(
@@ -40,7 +49,9 @@ export async function rejectPiece(db: Database, address: TaskAddress & { generat
       `UPDATE experiments SET revision = revision + 1 ${counter ? `, ${counter} = ${counter} - ${task.units}` : ''} WHERE id = $1`,
       [address.experimentId],
     );
-    await client.query(`SELECT pg_notify('tessera_work', $1), pg_notify('tessera_experiment', $1)`, [address.experimentId]);
+    await client.query(`SELECT pg_notify('tessera_work', $1), pg_notify('tessera_experiment', $1)`, [
+      address.experimentId,
+    ]);
     return true;
   });
 }
@@ -53,7 +64,12 @@ export interface DoneTask {
   result: Buffer | null;
 }
 
-export async function doneTasks(db: Database, experimentId: string, kernelIndex: number, wave: Wave): Promise<DoneTask[]> {
+export async function doneTasks(
+  db: Database,
+  experimentId: string,
+  kernelIndex: number,
+  wave: Wave,
+): Promise<DoneTask[]> {
   const { rows } = await db.pool.query<DoneTask>({
     name: 'done-tasks',
     text: `SELECT index, generation, pieces, result FROM tasks

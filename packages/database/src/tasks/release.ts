@@ -8,7 +8,12 @@ export const maxAttempts = 4;
 /** And after this many leases that ended without a word, each of them a death of its worker. */
 export const maxExpiries = 20;
 
-const failedColumn = { train: 'tiles_failed', analysis: 'analyses_failed', strip: 'strips_failed', finish: null } as const;
+const failedColumn = {
+  train: 'tiles_failed',
+  analysis: 'analyses_failed',
+  strip: 'strips_failed',
+  finish: null,
+} as const;
 
 /** Gives a task back unharmed (cancelled, shutting down): it is pending again under the next generation. */
 export async function releaseTask(db: Database, task: ClaimedTask, worker: TaskWorker): Promise<void> {
@@ -81,7 +86,11 @@ async function lockExperiment(client: pg.PoolClient, id: string): Promise<void> 
 }
 
 /** The experiment keeps its first failure as `code: message`. */
-async function failKernels(client: pg.PoolClient, tasks: readonly LostTask[], code: ErrorCode): Promise<void> {
+async function failKernels(
+  client: pg.PoolClient,
+  tasks: readonly LostTask[],
+  code: ErrorCode,
+): Promise<void> {
   for (const task of tasks) {
     if (task.state !== 'failed') continue;
     const counter = failedColumn[task.wave];
@@ -97,7 +106,12 @@ async function failKernels(client: pg.PoolClient, tasks: readonly LostTask[], co
   }
 }
 
-const waveNames = { train: 'Tile', analysis: 'Analysis batch', strip: 'Prediction strip', finish: 'Finish' } as const;
+const waveNames = {
+  train: 'Tile',
+  analysis: 'Analysis batch',
+  strip: 'Prediction strip',
+  finish: 'Finish',
+} as const;
 
 function describe({ wave, index, kernel_index }: LostTask): string {
   return `${waveNames[wave]} ${index} of kernel ${kernel_index}`;
@@ -106,7 +120,8 @@ function describe({ wave, index, kernel_index }: LostTask): string {
 async function notify(client: pg.PoolClient, experimentIds: readonly string[]): Promise<void> {
   if (experimentIds.length === 0) return;
   await client.query('UPDATE experiments SET revision = revision + 1 WHERE id = ANY($1)', [experimentIds]);
-  await client.query(`SELECT pg_notify('tessera_work', id), pg_notify('tessera_experiment', id) FROM unnest($1::text[]) AS id`, [
-    experimentIds,
-  ]);
+  await client.query(
+    `SELECT pg_notify('tessera_work', id), pg_notify('tessera_experiment', id) FROM unnest($1::text[]) AS id`,
+    [experimentIds],
+  );
 }

@@ -19,7 +19,9 @@ export function goldenTests(engine: Engine, goldens: readonly Golden[], cut: Gol
       if (engine.supports(whole.architecture) !== null) continue;
       const isCut = cut?.applies(whole) === true;
       const golden = isCut ? cutGolden(whole, cut.train, cut.test) : whole;
-      const title = isCut ? `${whole.name} (first ${cut.train} training, ${cut.test} test images)` : whole.name;
+      const title = isCut
+        ? `${whole.name} (first ${cut.train} training, ${cut.test} test images)`
+        : whole.name;
       it(`reproduces ${title} at every depth, both kinds`, { timeout: 120_000 }, () =>
         compare(engine, golden, precision),
       );
@@ -56,7 +58,8 @@ function judge(
   precision: Precision,
   depth: number,
 ): string | null {
-  const overflows = precision === 'f32' && Array.prototype.some.call(expected, (v) => Math.abs(v) > 3.4028235e38);
+  const overflows =
+    precision === 'f32' && Array.prototype.some.call(expected, (v) => Math.abs(v) > 3.4028235e38);
   if (overflows) {
     const silent = Array.prototype.findIndex.call(
       expected,

@@ -36,7 +36,9 @@ export function lifetimeTests(engine: Engine): void {
 
     it('refuses a tile whose signal has aborted already', async () => {
       const task = taskOf(fcn({ name: 'erf' }), randomImages(53, 4, { inputs: 5 }), null);
-      await expect(engine.computeTile(task, AbortSignal.abort())).rejects.toMatchObject({ code: 'cancelled' });
+      await expect(engine.computeTile(task, AbortSignal.abort())).rejects.toMatchObject({
+        code: 'cancelled',
+      });
     });
 
     it('gives the same bits when two tiles are computed at once', async () => {
@@ -52,7 +54,10 @@ export function lifetimeTests(engine: Engine): void {
     it('answers overflow with infinities or NaN and does not throw', async () => {
       const exploding = { weightVariance: 1e4, biasVariance: 1, depths: [100] };
       for (const precision of engine.info.precisions) {
-        const task = taskOf(fcn({ name: 'relu' }), randomImages(55, 4, { inputs: 5 }), null, { ...exploding, precision });
+        const task = taskOf(fcn({ name: 'relu' }), randomImages(55, 4, { inputs: 5 }), null, {
+          ...exploding,
+          precision,
+        });
         const { ntk, nngp } = await engine.computeTile(task);
         expect([...(ntk ?? []), ...(nngp ?? [])].some((v) => Number.isFinite(v))).toBe(false);
       }
@@ -61,7 +66,12 @@ export function lifetimeTests(engine: Engine): void {
     it('does not grow over many tiles', async () => {
       const task = taskOf(fcn({ name: 'erf' }), randomImages(56, 48, { inputs: 32 }), null);
       const image = randomImages(57, 2, { height: 6, width: 6, channels: 2 });
-      const cnn = { family: 'cnn-gap', activation: { name: 'relu' }, filterSize: 3, padding: 'same' } as const;
+      const cnn = {
+        family: 'cnn-gap',
+        activation: { name: 'relu' },
+        filterSize: 3,
+        padding: 'same',
+      } as const;
       const some = async () => {
         for (let i = 0; i < 60; i++) {
           // Another key each time: a cache of blocks must be bounded too.

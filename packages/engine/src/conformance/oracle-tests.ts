@@ -19,7 +19,9 @@ async function expectOracle(engine: Engine, task: TileTask): Promise<void> {
       const [got, want] = [actual[kernel], wanted[kernel]].map((a) =>
         depthOf(a as TileArray, index, task.depths.length),
       );
-      expect(relativeError(got as TileArray, want as TileArray), `${kernel} at depth ${depth}`).toBeLessThan(tolerance);
+      expect(relativeError(got as TileArray, want as TileArray), `${kernel} at depth ${depth}`).toBeLessThan(
+        tolerance,
+      );
     });
   }
 }
@@ -43,8 +45,7 @@ export function oracleTests(engine: Engine): void {
     for (const family of ['cnn-flatten', 'cnn-gap'] as const) {
       for (const padding of ['circular', 'same'] as const) {
         it(`agrees on ${family}, ${padding} padding, with every activation and geometry`, () =>
-          geometriesAgree(engine, family, padding, precision),
-        );
+          geometriesAgree(engine, family, padding, precision));
       }
     }
 
@@ -67,7 +68,11 @@ export function oracleTests(engine: Engine): void {
   });
 }
 
-async function activationAgrees(engine: Engine, activation: Architecture['activation'], precision: Precision) {
+async function activationAgrees(
+  engine: Engine,
+  activation: Architecture['activation'],
+  precision: Precision,
+) {
   const size = activation.name === 'tanh' ? 4 : 19;
   const rows = randomImages(11, size, { inputs: 24 });
   const cols = randomImages(12, size - 2, { inputs: 24 });

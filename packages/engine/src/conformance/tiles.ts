@@ -12,7 +12,10 @@ export function randomImages(seed: number, count: number, shape: ImageShape): Im
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 2 ** 32;
   };
-  const data = Float64Array.from({ length: count * inputCount(shape) }, () => (uniform() + uniform() - 1) * 2.2);
+  const data = Float64Array.from(
+    { length: count * inputCount(shape) },
+    () => (uniform() + uniform() - 1) * 2.2,
+  );
   return { key: `conformance ${serial++}`, count, shape, data };
 }
 

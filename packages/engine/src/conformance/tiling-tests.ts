@@ -18,8 +18,18 @@ const examples = (): Example[] => {
   return [
     { title: 'fcn erf', architecture: fcn({ name: 'erf' }), images: vectors, depths: [0, 2, 9] },
     { title: 'fcn relu', architecture: fcn({ name: 'relu' }), images: vectors, depths: [9, 1] },
-    { title: 'flatten', architecture: { ...cnn, family: 'cnn-flatten', padding: 'same' }, images, depths: [0, 3] },
-    { title: 'pooling', architecture: { ...cnn, family: 'cnn-gap', padding: 'circular' }, images, depths: [0, 3] },
+    {
+      title: 'flatten',
+      architecture: { ...cnn, family: 'cnn-flatten', padding: 'same' },
+      images,
+      depths: [0, 3],
+    },
+    {
+      title: 'pooling',
+      architecture: { ...cnn, family: 'cnn-gap', padding: 'circular' },
+      images,
+      depths: [0, 3],
+    },
   ];
 };
 
@@ -27,7 +37,8 @@ const examples = (): Example[] => {
 async function assemble(engine: Engine, task: TileTask, tileSize: number): Promise<TileArray> {
   const n = task.rows.count;
   const depths = task.depths.length;
-  const whole = task.precision === 'f64' ? new Float64Array(depths * n * n) : new Float32Array(depths * n * n);
+  const whole =
+    task.precision === 'f64' ? new Float64Array(depths * n * n) : new Float32Array(depths * n * n);
   for (let top = 0; top < n; top += tileSize) {
     for (let left = top; left < n; left += tileSize) {
       const rows = sliceBlock(task.rows, top, Math.min(tileSize, n - top));
@@ -50,14 +61,18 @@ async function assemble(engine: Engine, task: TileTask, tileSize: number): Promi
 
 export function tilingTests(engine: Engine): void {
   describe.each(engine.info.precisions)('tiles in %s', (precision) => {
-    it.each(examples())('$title: tiles of 1, 3, 7 and 64 give the bits of the untiled matrix', async (example) => {
-      const task = exampleTask(example, precision);
-      const untiled = (await engine.computeTile(task)).ntk;
-      for (const tileSize of [1, 3, 7, 64]) {
-        const tiled = await assemble(engine, task, tileSize);
-        expect(bitsOf(tiled).equals(bitsOf(untiled)), `tiles of ${tileSize}`).toBe(true);
-      }
-    }, 60_000);
+    it.each(examples())(
+      '$title: tiles of 1, 3, 7 and 64 give the bits of the untiled matrix',
+      async (example) => {
+        const task = exampleTask(example, precision);
+        const untiled = (await engine.computeTile(task)).ntk;
+        for (const tileSize of [1, 3, 7, 64]) {
+          const tiled = await assemble(engine, task, tileSize);
+          expect(bitsOf(tiled).equals(bitsOf(untiled)), `tiles of ${tileSize}`).toBe(true);
+        }
+      },
+      60_000,
+    );
 
     it.each(examples())('$title: a symmetric tile is symmetric to the last bit', async (example) => {
       const { ntk, nngp } = await engine.computeTile(exampleTask(example, precision));
@@ -87,14 +102,22 @@ export function tilingTests(engine: Engine): void {
       // In the chaotic phase two images of equal bytes are still one point; a pair of them runs the pair recursion.
       const images = randomImages(42, 2, { inputs: 30 });
       images.data.copyWithin(30, 0, 30);
-      const { nngp } = await engine.computeTile(taskOf(fcn({ name: 'relu' }), images, null, { precision, depths: [5] }));
+      const { nngp } = await engine.computeTile(
+        taskOf(fcn({ name: 'relu' }), images, null, { precision, depths: [5] }),
+      );
       expect(nngp).toHaveLength(4);
-      expect(Math.abs((nngp?.[1] as number) / (nngp?.[0] as number) - 1)).toBeLessThan(precision === 'f64' ? 1e-13 : 1e-5);
+      expect(Math.abs((nngp?.[1] as number) / (nngp?.[0] as number) - 1)).toBeLessThan(
+        precision === 'f64' ? 1e-13 : 1e-5,
+      );
     });
 
     it('gives only the kinds asked for, with the depths in the order asked for', async () => {
       const images = randomImages(43, 5, { inputs: 8 });
-      const task = taskOf(fcn({ name: 'gelu' }), images, null, { precision, depths: [6, 0, 2], kernels: ['nngp'] });
+      const task = taskOf(fcn({ name: 'gelu' }), images, null, {
+        precision,
+        depths: [6, 0, 2],
+        kernels: ['nngp'],
+      });
       const some = await engine.computeTile(task);
       const sorted = await engine.computeTile({ ...task, depths: [0, 2, 6], kernels: ['nngp', 'ntk'] });
       expect(some.ntk).toBeNull();

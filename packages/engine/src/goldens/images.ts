@@ -14,7 +14,13 @@ export interface PixelBlock {
 const CIFAR = { side: 32, channels: 3, recordBytes: 3073 } as const;
 
 /** Images first.. of a CIFAR-10 binary file (label byte, then channel planes), the top left `size` x `size` pixels of each. */
-export function cifarImages(folder: string, file: string, first: number, count: number, size: number): PixelBlock {
+export function cifarImages(
+  folder: string,
+  file: string,
+  first: number,
+  count: number,
+  size: number,
+): PixelBlock {
   const bytes = new Uint8Array(count * CIFAR.recordBytes);
   const handle = openSync(join(folder, file), 'r');
   readSync(handle, bytes, 0, bytes.length, first * CIFAR.recordBytes);
@@ -44,7 +50,11 @@ export function storedImages(path: string): PixelBlock {
 }
 
 /** Normalizes training and test images as design.md says: `standardize` by the training images' mean and deviation. */
-export function normalizeImages(kind: Normalization, train: PixelBlock, test: PixelBlock): [PixelBlock, PixelBlock] {
+export function normalizeImages(
+  kind: Normalization,
+  train: PixelBlock,
+  test: PixelBlock,
+): [PixelBlock, PixelBlock] {
   switch (kind) {
     case 'standardize': {
       const mean = sum(train.values) / train.values.length;
@@ -77,7 +87,10 @@ function onUnitSphere(block: PixelBlock): PixelBlock {
     const mean = sum(image) / size;
     const centred = image.map((v) => v - mean);
     const scale = Math.sqrt(size / sum(centred.map((v) => v * v)));
-    values.set(centred.map((v) => v * scale), i * size);
+    values.set(
+      centred.map((v) => v * scale),
+      i * size,
+    );
   }
   return { ...block, values };
 }

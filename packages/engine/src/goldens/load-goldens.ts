@@ -84,7 +84,11 @@ function loadCase(root: string, golden: GoldenCase, cifar10Dir: string | null): 
   };
 }
 
-function images(root: string, { name, dataset }: GoldenCase, cifar10Dir: string | null): [PixelBlock, PixelBlock] {
+function images(
+  root: string,
+  { name, dataset }: GoldenCase,
+  cifar10Dir: string | null,
+): [PixelBlock, PixelBlock] {
   if ('trainImages' in dataset) {
     const stored = (file: string) => storedImages(join(root, file));
     return normalizeImages(dataset.normalization, stored(dataset.trainImages), stored(dataset.testImages));
@@ -112,7 +116,8 @@ export function cutGolden(golden: Golden, train: number, test: number): Golden {
     const kept = new Float64Array(golden.depths.length * rows * train);
     for (let d = 0, at = 0; d < golden.depths.length; d++) {
       for (let i = 0; i < rows; i++) {
-        for (let j = 0; j < train; j++) kept[at++] = whole[(d * wholeRows + i) * golden.train.count + j] as number;
+        for (let j = 0; j < train; j++)
+          kept[at++] = whole[(d * wholeRows + i) * golden.train.count + j] as number;
       }
     }
     return kept;

@@ -21,7 +21,11 @@ export function readNpy(path: string): NpyArray {
     throw fail('is not in C order');
   }
   const bytes = file.buffer.slice(file.byteOffset + end, file.byteOffset + file.length);
-  const sizes = shape.split(',').map((s) => s.trim()).filter((s) => s !== '').map(Number);
+  const sizes = shape
+    .split(',')
+    .map((s) => s.trim())
+    .filter((s) => s !== '')
+    .map(Number);
   if (dtype === '<f8') return { shape: sizes, data: new Float64Array(bytes) };
   if (dtype === '|u1') return { shape: sizes, data: new Uint8Array(bytes) };
   throw fail(`holds ${dtype}, not <f8 or |u1`);

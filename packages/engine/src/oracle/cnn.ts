@@ -39,7 +39,8 @@ export async function imagePair(
   const { layers, height, width, architecture, weightVariance, biasVariance } = recursion;
   const sumK = new Float64Array(layers + 1);
   const sumTheta = new Float64Array(layers + 1);
-  const planes = architecture.family === 'cnn-gap' ? displacements(recursion) : flattenDisplacement(recursion);
+  const planes =
+    architecture.family === 'cnn-gap' ? displacements(recursion) : flattenDisplacement(recursion);
   for (const plane of planes) {
     await pause();
     runPlane(recursion, pair, plane, (depth, k, theta) => {
@@ -104,7 +105,11 @@ function runPlane(
     const value = new Float64Array(k.length);
     const tangent = new Float64Array(k.length);
     for (let p = 0; p < k.length; p++) {
-      const dualed = dual(qa[first[p] as number] as number, qb[second[p] as number] as number, k[p] as number);
+      const dualed = dual(
+        qa[first[p] as number] as number,
+        qb[second[p] as number] as number,
+        k[p] as number,
+      );
       value[p] = dualed.value;
       tangent[p] = dualed.derivative * (theta[p] as number);
     }
