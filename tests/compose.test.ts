@@ -57,8 +57,8 @@ describe('docker-compose.yml', () => {
     for (const [, name = '', operator, operand] of composeText.matchAll(reference)) {
       if (name === 'POSTGRES_PASSWORD') continue;
       expect(serviceVariables).toContain(name);
-      // cpus has another word for "all" than TESSERA_THREADS; the folder's default is a volume.
-      const isOwnDefault = ['TESSERA_THREADS', 'TESSERA_CIFAR10_DIR'].includes(name);
+      // cpus has another word for "all" than TESSERA_THREADS; the folder's default is a volume; absent workers are one.
+      const isOwnDefault = ['TESSERA_THREADS', 'TESSERA_CIFAR10_DIR', 'TESSERA_WORKERS'].includes(name);
       if (operator === ':-' && operand !== '' && !isOwnDefault) expect(operand, name).toBe(defaultOf(name));
     }
     for (const [, service] of services) {
@@ -190,7 +190,7 @@ describe('.env.example', () => {
 
   it('says what the code would take by itself', () => {
     for (const [name, value] of Object.entries(example)) {
-      if (value !== '') expect(value, name).toBe(defaultOf(name));
+      if (value !== '') expect(value, name).toBe(name === 'TESSERA_WORKERS' ? '1' : defaultOf(name));
     }
   });
 });
