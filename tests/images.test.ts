@@ -102,10 +102,16 @@ describe('the images', () => {
       start('worker', environment),
       start('aggregator', environment),
     ];
-    const answer = async (path: string, init?: RequestInit) => (await fetch(`${url}${path}`, init)).json();
+    const answer = async (path: string, init?: RequestInit) => {
+      const response = await fetch(`${url}${path}`, init);
+      const text = await response.text();
+      if (!response.ok) throw new Error(`${path}: ${text}`);
+      return JSON.parse(text);
+    };
     await until('Becoming ready', async () => (await fetch(`${url}/readyz`).catch(() => null))?.ok === true);
 
     const body = JSON.stringify({
+      name: 'in containers',
       dataset: { id: 'synthetic', train: 12, test: 4 },
       architecture: { family: 'fcn', activation: { name: 'erf' } },
       grid: { weightVariance: [1.5], biasVariance: [0.05], depth: [1, 4] },
@@ -128,5 +134,6 @@ describe('the images', () => {
     for (const { process } of services) process.kill('SIGTERM');
     expect(await Promise.all(services.map(({ ended }) => ended))).toEqual([0, 0, 0]);
     await database.drop();
-  });
+    // Each of the waits above has 60 s of its own, and says what the services printed.
+  }, 240_000);
 });
