@@ -22,7 +22,7 @@ export async function build() {
     writeStamp(prismaStamp, schema);
   }
   const hash = hashOf([...sources, 'tsconfig.base.json', 'tsconfig.json', 'package-lock.json']);
-  const isBuilt = packages.every((folder) => existsSync(join(root, folder, 'dist/index.js')));
+  const isBuilt = packages.every((folder) => existsSync(join(root, folder, 'dist/.tsbuildinfo')));
   const compiling =
     isCurrent(buildStamp, hash) && isBuilt
       ? null
