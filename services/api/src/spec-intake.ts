@@ -116,26 +116,45 @@ async function unknownDataset(catalog: DatasetCatalog, id: string): Promise<Prob
 /** A spec without fault, into which the parts of a faulty one are put to check them alone. */
 const soundParts = {
   name: 'parts',
+  dataset: { id: 'parts', train: 1 },
   architecture: { family: 'fcn', activation: { name: 'identity' } },
   grid: { weightVariance: [1], biasVariance: [0], depth: [0] },
 };
+
+/** The fields that say which images are chosen, and what their shape must fit. */
+const checkedFields = { dataset: ['id', 'train', 'test'], architecture: ['family', 'filterSize'] } as const;
 
 /**
  * What can already be said of a faulty spec's data set, so that all problems come at once: an unknown name,
  * a selection beyond it, an architecture that does not fit its images.
  */
 async function problemsOfSoundParts(catalog: DatasetCatalog, json: unknown): Promise<readonly Problem[]> {
-  if (typeof json !== 'object' || json === null) return [];
-  const { dataset, architecture } = json as { dataset?: unknown; architecture?: unknown };
-  const byDataset = parsed({ ...soundParts, dataset });
-  if (byDataset === null) return [];
-  const found = await catalog.find(byDataset.dataset.id);
-  if (found === null) return [await unknownDataset(catalog, byDataset.dataset.id)];
-  return problemsAgainst(parsed({ ...soundParts, dataset, architecture }) ?? byDataset, {
-    ...found.manifest,
-    name: found.name,
-  });
+  const spec = parsed(soundFieldsOf(json));
+  if (spec === null || spec.dataset.id !== fieldOf(fieldOf(json, 'dataset'), 'id')) return [];
+  const found = await catalog.find(spec.dataset.id);
+  if (found === null) return [await unknownDataset(catalog, spec.dataset.id)];
+  return problemsAgainst(spec, { ...found.manifest, name: found.name });
 }
+
+/** The sound parts with every checked field of `json` that is sound by itself. */
+function soundFieldsOf(json: unknown): object {
+  const spec = structuredClone(soundParts);
+  for (const part of ['dataset', 'architecture'] as const) {
+    for (const key of checkedFields[part]) {
+      const value = fieldOf(fieldOf(json, part), key);
+      const changed = { ...spec[part], [key]: value };
+      if (value !== undefined && parsed({ ...spec, [part]: changed }) !== null)
+        Object.assign(spec, { [part]: changed });
+    }
+  }
+  return spec;
+}
+
+/** A field of a JSON object; undefined where there is no object or no such field. */
+const fieldOf = (json: unknown, key: string): unknown =>
+  typeof json === 'object' && json !== null && Object.hasOwn(json, key)
+    ? (json as Record<string, unknown>)[key]
+    : undefined;
 
 function parsed(json: object): ExperimentSpec | null {
   try {

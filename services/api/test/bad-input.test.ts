@@ -130,6 +130,24 @@ describe('a bad spec', () => {
     );
   });
 
+  it('gets the problems of a field beside others in the same object', async () => {
+    const spec = {
+      ...tinySpec(),
+      dataset: { id: 'tiny', train: 13, test: 7, labels: 'hot' },
+      architecture: { family: 'cnn-gap', activation: { name: 'leaky-relu' }, filterSize: 5, width: 3 },
+    };
+    const response = await api.post('/v1/experiments', spec);
+    expect(response.statusCode).toBe(400);
+    expect((response.json() as ProblemDetails).errors?.map(({ pointer }) => pointer).sort()).toEqual([
+      '/architecture/activation/alpha',
+      '/architecture/filterSize',
+      '/architecture/width',
+      '/dataset/labels',
+      '/dataset/test',
+      '/dataset/train',
+    ]);
+  });
+
   it('with a filter larger than the images gets its pointer', async () => {
     const spec = specWith('/architecture', {
       family: 'cnn-gap',
