@@ -55,6 +55,11 @@ export async function aptInstall(packages) {
   return false;
 }
 
+/** Tells at once, before anything is downloaded, where the rest could not be had. @throws StartError with what to type */
+export async function checkFetchable(missing) {
+  if (missing.openblas && !canApt() && !(await findPip())) throw new StartError(whatToType(missing));
+}
+
 /** Fetches from the registries what is still missing. @throws StartError with what to type */
 export async function fetchNative(missing) {
   if (missing.openblas && !(await fetchOpenblas())) throw new StartError(whatToType(missing));
@@ -66,7 +71,7 @@ export async function fetchNative(missing) {
 function whatToType({ compiler, openblas }) {
   const lacking = [...(compiler ? ['a C++ compiler'] : []), ...(openblas ? ['OpenBLAS'] : [])].join(' and ');
   return [
-    `This machine lacks ${lacking}, and you are not root. Ask whoever administers it to type:`,
+    `This machine lacks ${lacking}, which apt could not, or may not, install here. As root, type:`,
     '',
     `    apt-get update && apt-get install -y --no-install-recommends ${debianPackages.join(' ')}`,
     '',
