@@ -38,32 +38,33 @@ template <class S> struct Identity {
 };
 
 /**
- * a min(x, 0) + b max(x, 0): relu, leaky relu, abs. Parameters: 1 / sqrt q (0 for q = 0), sqrt q and q.
+ * a min(x, 0) + b max(x, 0): relu, leaky relu, abs. Parameters: 1 / sqrt q (0 for q = 0) and q.
  * Where k = q1 = q2 (identical pixels, saturated ones above all) the angle is 0 exactly: rounding of the correlation
  * alone would make it sqrt(eps), 1e-8.
  */
 template <class S> struct Abrelu {
   typedef typename S::V V;
   typedef typename S::Real Real;
-  static const int parameters = 3;
+  static const int parameters = 2;
   V half, kappa;
   Abrelu(const Network& n, double s)
       : half(S::all(Real(s * (n.a * n.a + n.b * n.b) / 2))), kappa(S::all(Real(s * (n.a - n.b) * (n.a - n.b) / (2 * PI)))) {}
   template <class A, class B> TESSERA_INLINE void pair(V k, A a, B b, V& value, V& slope) const {
-    V x = k * (a(0) * b(0));
-    V sine = S::pickLess(S::abs(k), S::larger(a(2), b(2)), rootOfComplement<S>(x), V{});
+    V inverseA = a(0), inverseB = b(0), qa = a(1), qb = b(1);
+    V x = k * (inverseA * inverseB);
+    V sine = S::pickLess(S::abs(k), S::larger(qa, qb), rootOfComplement<S>(x), V{});
     slope = S::fma(-kappa, acosOf<S>(x, sine), half);
-    value = S::fma(kappa * (a(1) * b(1)), sine, slope * k);
+    // sqrt(q1 q2) from q / sqrt q: a product less to overflow, a parameter less to load.
+    V root = (qa * inverseA) * (qb * inverseB);
+    value = S::fma(kappa * root, sine, slope * k);
   }
   TESSERA_INLINE void image(V q, V& value, V& slope) const {
     value = half * q;
     slope = half;
   }
   template <class Store> TESSERA_INLINE void describe(V q, Store store) const {
-    V root = S::sqrt(q);
-    store(0, S::pickLess(V{}, q, Real(1) / root, q * Real(0)));
-    store(1, root);
-    store(2, q);
+    store(0, S::pickLess(V{}, q, Real(1) / S::sqrt(q), q * Real(0)));
+    store(1, q);
   }
 };
 

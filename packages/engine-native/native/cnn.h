@@ -206,7 +206,7 @@ template <class RealType, template <class> class ActivationOf> struct Cnn {
 };
 
 template <class Real> int cnnOf(const CnnTile& tile) {
-  if (tile.filterSize > MOST_FILTER) return BAD_ARGUMENT;
+  if (tile.filterSize > MOST_FILTER || tile.filterSize > smaller(tile.height, tile.width)) return BAD_ARGUMENT;
   switch (tile.network.activation) {
     case IDENTITY: return Cnn<Real, Identity>(tile).run();
     case ABRELU: return Cnn<Real, Abrelu>(tile).run();

@@ -120,11 +120,12 @@ async function callAsync(
   if (signal?.aborted) throw cancelled();
   const flag = new Int32Array(new SharedArrayBuffer(4));
   const raise = () => Atomics.store(flag, 0, 1);
-  inFlight.add(args);
+  const held = [...args, flag];
+  inFlight.add(held);
   signal?.addEventListener('abort', raise, { once: true });
   try {
     const outcome = await new Promise<number>((resolve, reject) => {
-      nativeFunction.async(...args, flag, (error: Error | null, result: number) =>
+      nativeFunction.async(...held, (error: Error | null, result: number) =>
         error ? reject(error) : resolve(result),
       );
     });
@@ -142,7 +143,7 @@ async function callAsync(
       );
     }
   } finally {
-    inFlight.delete(args);
+    inFlight.delete(held);
     signal?.removeEventListener('abort', raise);
   }
 }
