@@ -18,14 +18,19 @@ export interface ReceivedUpload extends AsyncDisposable {
 const uploadsFolder = (settings: Pick<AppContext['settings'], 'dataDir'>) =>
   join(settings.dataDir, 'uploads');
 
+/** An upload of which nothing comes for this long is given up, so that it does not hold its place for ever. */
+const silenceLimitMs = 60_000;
+
 /**
  * @param contentLength the request's header, so that what is too large is refused before it is sent
+ * @param silenceMs how long a client may send nothing
  * @throws TesseraError body-too-large, invalid-request when the client stopped sending
  */
 export async function receiveUpload(
   settings: AppContext['settings'],
   body: Readable,
   contentLength: string | undefined,
+  silenceMs: number = silenceLimitMs,
 ): Promise<ReceivedUpload> {
   const limit = settings.maxUploadBytes;
   const tooLarge = () =>
@@ -40,9 +45,13 @@ export async function receiveUpload(
   const remove = () => rm(path, { force: true });
   const hash = createHash('sha256');
   let bytes = 0;
+  const silent = new TesseraError('invalid-request', `The upload sent nothing for ${silenceMs / 1000} s.`);
+  const silence = setTimeout(() => body.destroy(silent), silenceMs);
+  silence.unref();
   const counted = async function* () {
     // The request must outlive a refusal: its socket carries the answer.
     for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      silence.refresh();
       bytes += chunk.byteLength;
       if (bytes > limit) throw tooLarge();
       hash.update(chunk);
@@ -59,6 +68,8 @@ export async function receiveUpload(
       throw new TesseraError('invalid-request', 'The upload ended before its end.', { cause: error });
     }
     throw error;
+  } finally {
+    clearTimeout(silence);
   }
   return { path, sha256: hash.digest('hex'), [Symbol.asyncDispose]: remove };
 }

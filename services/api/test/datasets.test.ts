@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { receiveUpload } from '../src/upload.js';
 import { createTiny, setState } from './finished-experiment.js';
 import { type RunningApi, runApi, tinyNpz, tinySpec, uploadTiny } from './running-api.js';
 
@@ -127,6 +128,36 @@ describe('PUT /v1/datasets/{name}', () => {
     upload.destroy();
     await expect.poll(leftovers).toEqual([]);
     expect((await api.get('/v1/datasets/half')).statusCode).toBe(404);
+  });
+
+  it('gives up an upload of which nothing more comes', async () => {
+    const { PassThrough } = await import('node:stream');
+    const body = new PassThrough();
+    body.write(Buffer.alloc(1000));
+    const settings = { dataDir: api.dataDir, cifar10Dir: null, maxUploadBytes: 2 ** 20 };
+    await expect(receiveUpload(settings, body, undefined, 50)).rejects.toMatchObject({
+      code: 'invalid-request',
+      message: expect.stringMatching(/nothing for 0.05 s/),
+    });
+    expect(await leftovers()).toEqual([]);
+  });
+
+  it('takes many uploads at once, and waiting ones do not keep others out', async () => {
+    const { port } = api.app.server.address() as AddressInfo;
+    const headers = { 'content-type': 'application/zip', 'content-length': '90000' };
+    const stuck = Array.from({ length: 5 }, (_, i) =>
+      request({ port, method: 'PUT', path: `/v1/datasets/stuck-${i}`, headers }),
+    );
+    for (const upload of stuck) {
+      upload.on('error', () => {});
+      await new Promise((resolve) => upload.write(Buffer.alloc(1000), resolve));
+    }
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, i) => put(`beside-${i}`, tinyNpz(20 + i))),
+    );
+    expect(answers.map((answer) => answer.statusCode)).toEqual(Array(8).fill(201));
+    for (const upload of stuck) upload.destroy();
+    await expect.poll(leftovers).toEqual([]);
   });
 
   it('imports the same bytes again where the store has lost them', async () => {

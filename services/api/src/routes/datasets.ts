@@ -8,13 +8,16 @@ import { cursorParameter, pageOf } from '../cursor.js';
 import { type DatasetCatalog, isReserved, type NamedDataset, presentDataset } from '../dataset-catalog.js';
 import { json, pageResponse, pathParameters, problems, ref } from '../openapi.js';
 import { limitParameter, querySchema, readQuery } from '../query.js';
+import { Turns } from '../turns.js';
 import { receiveUpload } from '../upload.js';
 
 const list = 'datasets';
 const listQuery = { cursor: cursorParameter(list), limit: limitParameter };
 const uploadTypes = ['application/zip', 'application/octet-stream', 'application/x-npz'];
-/** Uploads of one process at a time: each holds a connection to Postgres and reads an array into memory. */
-const uploadLimit = 3;
+/** Uploads that one process receives at a time: each holds a socket and a file. */
+const uploadLimit = 32;
+/** Imports of one process at a time: each holds a connection to Postgres and reads an array into memory. */
+const importLimit = 3;
 const nameRule = datasetNameSchema as unknown as { pattern: string; description: string };
 type WithName = { Params: { name: string } };
 const parameters = pathParameters({ name: nameRule.description });
@@ -26,6 +29,7 @@ export async function datasetRoutes(
 ): Promise<void> {
   const { db, store, settings } = context;
   const uploading = new Set<FastifyRequest>();
+  const imports = new Turns(importLimit);
 
   app.get('/v1/datasets', {
     schema: {
@@ -147,10 +151,12 @@ export async function datasetRoutes(
     // The same bytes are imported again where the store has lost what they became.
     if (known && (await isStored(known.sha256))) return 'same';
     // Awaited here: the file is deleted when this function returns.
-    return await withContents(db, 'import', async () => {
-      const manifest = await importNpz(store, received.path);
-      return nameDataset(db, { name, sha256: manifest.sha256, uploadSha256: received.sha256, manifest });
-    });
+    return await imports.run(() =>
+      withContents(db, 'import', async () => {
+        const manifest = await importNpz(store, received.path);
+        return nameDataset(db, { name, sha256: manifest.sha256, uploadSha256: received.sha256, manifest });
+      }),
+    );
   }
 
   async function isStored(sha256: string): Promise<boolean> {
