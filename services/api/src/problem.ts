@@ -33,7 +33,10 @@ export function problemDetails(code: ErrorCode, detail: string, parts: ProblemPa
 const frameworkProblems: Record<string, (error: FastifyError) => SentProblem> = {
   FST_ERR_CTP_BODY_TOO_LARGE: () =>
     problemDetails('body-too-large', 'The body is larger than the limit of 1 MiB.'),
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: (error) => problemDetails('unsupported-media-type', error.message),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
+    problemDetails('unsupported-media-type', 'The content type is not one that this route reads.'),
+  FST_ERR_MAX_PARAM_LENGTH: () =>
+    problemDetails('not-found', 'There is nothing at this path; it is too long.'),
   FST_ERR_CTP_EMPTY_JSON_BODY: () => problemDetails('invalid-json', 'The body is empty. Send JSON.'),
   FST_ERR_CTP_INVALID_JSON_BODY: (error) => problemDetails('invalid-json', error.message),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>

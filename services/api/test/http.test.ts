@@ -158,6 +158,11 @@ describe('what is not there', () => {
     expect((await api.inject({ method: 'HEAD', url: '/v1/experiments/nothing' })).statusCode).toBe(404);
   });
 
+  it('answers 404 for a path that is longer than any', async () => {
+    const response = await api.get(`/v1/experiments/${'a'.repeat(300)}`);
+    expect([response.statusCode, response.json().code]).toEqual([404, 'not-found']);
+  });
+
   it.each(['/v1/experiments/%', '/v1/experiments/%E0%A4%A', '/%'])(
     'answers 400 or 404 to the malformed path %s',
     async (url) => {
