@@ -1,5 +1,5 @@
 /** From query parameters to a part of an array. */
-import { type Problem, TesseraError } from '@tessera/spec';
+import type { Problem } from '@tessera/spec';
 import {
   type ArrayDescription,
   dimensionParameter,
@@ -8,9 +8,7 @@ import {
   type Selection,
   selectByCoordinate,
 } from '@tessera/store';
-import { type Parameters, readQuery, UnreadableParameter } from './query.js';
-
-type Choice = number | PositionRange | { coordinate: string };
+import { invalidQuery, type Parameters, quoted, readQuery, UnreadableParameter } from './query.js';
 
 /**
  * Reads what a query selects: `depth=10` by coordinate, `depthIndex=3` by index, `train=0:256` a range of positions
@@ -18,45 +16,44 @@ type Choice = number | PositionRange | { coordinate: string };
  * @throws TesseraError invalid-request with every problem; for a coordinate that does not exist it lists those that do
  */
 export function readSelection(query: unknown, layout: ExperimentLayout, array: ArrayDescription): Selection {
-  const lengths = new Map(
-    array.dimensions.map((dimension, axis) => [dimension, array.shape[axis] as number]),
-  );
   const parameters: Parameters = {};
-  for (const [dimension, length] of lengths) {
+  array.dimensions.forEach((dimension, axis) => {
+    const length = array.shape[axis] as number;
     const name = dimensionParameter(dimension);
-    parameters[name] = { schema: {}, read: (text) => readChoice(text, length) };
+    parameters[name] = { schema: {}, read: (text) => readChoice(text, length, layout, dimension) };
     parameters[`${name}Index`] = { schema: {}, read: (text) => readIndex(text, length) };
-  }
+  });
   const values = readQuery(query, parameters);
   const selection: Record<string, number | PositionRange> = {};
   const problems: Problem[] = [];
-  for (const dimension of lengths.keys()) {
+  for (const dimension of array.dimensions) {
     const name = dimensionParameter(dimension);
     const byIndex = values[`${name}Index`] as number | null;
-    const choice = values[name] as Choice | null;
+    const choice = values[name] as number | PositionRange | null;
     if (byIndex !== null && choice !== null) {
-      problems.push({
-        pointer: `/${name}Index`,
-        message: `${name}Index is given beside ${name}; write one of them.`,
-      });
-    } else if (byIndex !== null) {
-      selection[dimension] = byIndex;
-    } else if (typeof choice === 'object' && choice !== null && 'coordinate' in choice) {
-      const found = selectByCoordinate(layout, dimension, choice.coordinate);
-      if ('index' in found) selection[dimension] = found.index;
-      else problems.push({ ...found.problem, message: `${name} ${found.problem.message}.` });
-    } else if (choice !== null) {
-      selection[dimension] = choice;
+      const message = `${name}Index is given beside ${name}; write one of them.`;
+      problems.push({ pointer: `/${name}Index`, message });
     }
+    const chosen = choice ?? byIndex;
+    if (chosen !== null) selection[dimension] = chosen;
   }
-  if (problems.length > 0)
-    throw new TesseraError('invalid-request', `This part of ${array.name} cannot be read.`, { problems });
+  if (problems.length > 0) throw invalidQuery(problems);
   return selection;
 }
 
-function readChoice(text: string, length: number): Choice {
+/** A range of positions, or the position of a coordinate. */
+function readChoice(
+  text: string,
+  length: number,
+  layout: ExperimentLayout,
+  dimension: string,
+): number | PositionRange {
   const range = /^(\d*):(\d*)$/.exec(text);
-  if (!range) return { coordinate: text };
+  if (!range) {
+    const found = selectByCoordinate(layout, dimension, text);
+    if ('index' in found) return found.index;
+    throw new UnreadableParameter(`is ${quoted(text)}, and ${found.problem.message}.`);
+  }
   const start = range[1] === '' ? 0 : Number(range[1]);
   const stop = range[2] === '' ? length : Number(range[2]);
   if (start <= stop && stop <= length) return { start, stop };
@@ -66,7 +63,5 @@ function readChoice(text: string, length: number): Choice {
 function readIndex(text: string, length: number): number {
   const index = Number(text);
   if (/^\d+$/.test(text) && index < length) return index;
-  throw new UnreadableParameter(
-    `is ${JSON.stringify(text.slice(0, 80))}; write an index from 0 to ${length - 1}.`,
-  );
+  throw new UnreadableParameter(`is ${quoted(text)}; write an index from 0 to ${length - 1}.`);
 }

@@ -69,7 +69,8 @@ export function querySchema(parameters: Parameters): TSchema {
   );
 }
 
-const quoted = (text: string) => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text);
+/** A value as a message repeats it. */
+export const quoted = (text: string) => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text);
 
 export function numberParameter(description: string): Parameter<number> {
   return { schema: Type.Number({ description }), read: readNumber };

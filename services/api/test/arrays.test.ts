@@ -157,6 +157,13 @@ describe('GET /v1/experiments/{id}/arrays/{name}.npy', () => {
     expect(response.json().errors[0].message).toMatch(message);
   });
 
+  it('tells every problem of a selection at once', async () => {
+    const response = await api.get(at('ntk_train_train', 'depth=2&colour=red&train=0:99&weightVariance=x'));
+    expect(response.statusCode).toBe(400);
+    const pointers = (response.json().errors as { pointer: string }[]).map(({ pointer }) => pointer);
+    expect(pointers.sort()).toEqual(['/colour', '/depth', '/train', '/weightVariance']);
+  });
+
   it('answers HEAD with the length', async () => {
     const url = at('ntk_train_train', 'weightVariance=1&depth=5');
     const response = await api.inject({ method: 'HEAD', url });
