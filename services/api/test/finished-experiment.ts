@@ -41,7 +41,7 @@ export async function finishKernel(api: RunningApi, id: string, kernelIndex: num
     );
     if (layout.tileSize !== m) throw new Error('The made-up experiment has one tile a kernel.');
     const shard = encodeTrainTile(layout, values, m, m);
-    const key = trainTileKey(id, kernelIndex, 1, kind, 0);
+    const key = trainTileKey(id, kernelIndex, { row: 0, col: 0, generation: 1 }, kind);
     await api.store.put(key, shard.parts);
     await publishTrainTile(
       api.store,
