@@ -93,7 +93,8 @@ export class ZipArchive {
 }
 
 async function readDirectory(zip: ZipFile): Promise<ZipMember[]> {
-  if (zip.entryCount > maxMembers) throw new ZipFormatError(`has ${zip.entryCount} members`);
+  if (zip.entryCount > maxMembers)
+    throw new ZipFormatError(`has ${zip.entryCount} members; the limit is ${maxMembers}`);
   const members: ZipMember[] = [];
   for await (const entry of zip.eachEntry()) {
     members.push({
@@ -118,7 +119,9 @@ function zipError(cause: unknown): unknown {
   const { code } = cause as NodeJS.ErrnoException;
   // zlib's codes and yauzl's plain errors speak of the bytes; system errors (EIO, EACCES) of the machine.
   const isOfBytes = code === undefined || code.startsWith('Z_') || code.startsWith('ERR_');
-  return isOfBytes ? new ZipFormatError(`cannot be read: ${cause.message}`, { cause }) : cause;
+  if (!isOfBytes) return cause;
+  const reason = cause.message.replace(/\.+$/, ''); // who reports it ends the sentence
+  return new ZipFormatError(`cannot be read: ${reason}`, { cause });
 }
 
 /** A file for yauzl. Ranges outside the file are errors here; left to the file system, some would be thrown uncaught. */
