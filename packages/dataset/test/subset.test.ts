@@ -75,7 +75,7 @@ describe('a subset', () => {
           ['train', 1, 5],
           ['test', 0, 5],
         ] as const
-      ).map(async (place) => (await subset.block(...place)).key),
+      ).map(async ([split, start, count]) => (await subset.block(split, start, count)).key),
     );
     expect(new Set(blockKeys).size).toBe(4);
   });
