@@ -31,9 +31,10 @@ export function parseSpec(json: unknown): ExperimentSpec {
 export function parseTheoryRequest(json: unknown): TheoryRequest {
   const problems: Problem[] = depthProblems(json);
   const request = readValue(theoryRequestSchema, json, '', problems) as TheoryRequest;
-  if (problems.length > 0) throw invalid('invalid-request', 'The theory request', problems);
+  if (jsonKind(json) !== 'object') throw invalid('invalid-request', 'The theory request', problems);
   let points = 1;
   for (const key of ['weightVariance', 'biasVariance'] as const) {
+    if (!isSound(problems, `/${key}`)) continue;
     const axis = request[key];
     if (typeof axis === 'number') continue;
     const problem = axisProblem(axis, `/${key}`, false);
@@ -53,36 +54,40 @@ function invalid(code: 'invalid-spec' | 'invalid-request', what: string, problem
   return new TesseraError(code, `${what} has ${number}.`, { problems });
 }
 
+/** True where nothing found is about the field at `pointer`, what is in it, or what it is in. */
+function isSound(found: readonly Problem[], pointer: string): boolean {
+  return !found.some(
+    (problem) =>
+      problem.pointer === pointer ||
+      problem.pointer.startsWith(`${pointer}/`) ||
+      (problem.pointer !== '' && pointer.startsWith(`${problem.pointer}/`)),
+  );
+}
+
 /** The checks across fields, each made only where the fields it reads have been read without a problem. */
 function crossFieldProblems(json: unknown, spec: ExperimentSpec, found: readonly Problem[]): Problem[] {
   if (jsonKind(json) !== 'object') return [];
-  const isSound = (pointer: string) =>
-    !found.some(
-      (problem) =>
-        problem.pointer === pointer ||
-        problem.pointer.startsWith(`${pointer}/`) ||
-        (problem.pointer !== '' && pointer.startsWith(`${problem.pointer}/`)),
-    );
+  const isSoundAt = (pointer: string) => isSound(found, pointer);
   const problems: Problem[] = [];
   for (const key of ['weightVariance', 'biasVariance', 'depth'] as const) {
     const pointer = `/grid/${key}`;
-    if (!isSound(pointer)) continue;
+    if (!isSoundAt(pointer)) continue;
     const problem = axisProblem(spec.grid[key] as Axis, pointer, key === 'depth');
     if (problem !== null) problems.push(problem);
   }
-  if (isSound('/architecture/filterSize') && spec.architecture.filterSize % 2 === 0) {
+  if (isSoundAt('/architecture/filterSize') && spec.architecture.filterSize % 2 === 0) {
     const { filterSize } = spec.architecture;
     const message = `architecture.filterSize is ${filterSize}; write an odd number, such as ${filterSize + 1}.`;
     problems.push({ pointer: '/architecture/filterSize', message });
   }
-  if (isSound('/architecture/family') && isSound('/architecture/activation/name')) {
+  if (isSoundAt('/architecture/family') && isSoundAt('/architecture/activation/name')) {
     const { family, activation } = spec.architecture;
     if (activation.name === 'tanh' && family !== 'fcn') {
       const message = `architecture.activation is tanh, which only the family fcn has; write erf, or the family fcn.`;
       problems.push({ pointer: '/architecture/activation', message });
     }
   }
-  if (isSound('/analysis/spectrum') && isSound('/analysis/dynamics/learningRate')) {
+  if (isSoundAt('/analysis/spectrum') && isSoundAt('/analysis/dynamics/learningRate')) {
     const { spectrum, dynamics } = spec.analysis;
     if (spectrum === 'none' && dynamics?.learningRate === 'max') {
       const message =

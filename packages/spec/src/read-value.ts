@@ -93,7 +93,10 @@ function readList(
   report: Report,
 ): unknown {
   const { minItems = 0, maxItems = Number.POSITIVE_INFINITY } = schema;
-  if (value.length < minItems) return report(`is ${valueText(value)}; write ${expectedText(schema)}.`);
+  if (value.length < minItems) {
+    const least = minItems === 1 ? 'at least one value' : `at least ${minItems} values`;
+    return report(`is ${valueText(value)}; write ${expectedText(schema)}, ${least}.`);
+  }
   if (value.length > maxItems) return report(`has ${value.length} items; write at most ${maxItems}.`);
   const found: Problem[] = [];
   const seen = new Map<unknown, number>();

@@ -455,7 +455,11 @@ describe('parseTheoryRequest', () => {
   it.each([
     [{}, ['/activation', '/weightVariance', '/biasVariance']],
     [{ activation: erf, weightVariance: -1, biasVariance: '0' }, ['/weightVariance', '/biasVariance']],
-    [{ activation: erf, weightVariance: { from: 2, to: 1, count: 3 }, biasVariance: [] }, ['/biasVariance']],
+    [
+      { activation: erf, weightVariance: { from: 2, to: 1, count: 3 }, biasVariance: [] },
+      ['/biasVariance', '/weightVariance'],
+    ],
+    [[], ['']],
     [{ activation: erf, weightVariance: { from: 2, to: 1, count: 3 }, biasVariance: 0 }, ['/weightVariance']],
     [
       { activation: { name: 'rbf' }, weightVariance: 1, biasVariance: 0, depth: 3 },
