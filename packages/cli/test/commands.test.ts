@@ -154,6 +154,9 @@ describe('bad usage exits 2 with one clear line', () => {
     [['theory', '--activation', 'erf', '--weight-variance', '1:2', '--bias-variance', '0'], 'from:to:count'],
     [['theory', '--activation', 'erf', '--weight-variance', 'x', '--bias-variance', '0'], 'write a number'],
     [['dataset', 'add', 'mine', '/no/such.npz'], 'there is no such file or folder'],
+    [['dataset', 'add', 'mine', tmpdir()], 'it is a folder'],
+    [['list', '--limit', '0'], 'write a whole number >= 1'],
+    [['list', '--limit', '1.5'], 'write a whole number >= 1'],
   ])('tessera %j', async (args, message) => {
     const { exitCode, stderr } = await tessera(args);
     expect(exitCode).toBe(2);
@@ -251,6 +254,14 @@ describe('the other commands', () => {
       await withApi({ 'GET /v1/experiments': { items: [], nextCursor: null } }),
     );
     expect(stdout).toContain('Next: tessera run examples/heatmap-fcn.json');
+  });
+
+  it('list of nothing in a state says so, and not that there are none', async () => {
+    const { stdout } = await tessera(
+      ['list', '--state', 'failed'],
+      await withApi({ 'GET /v1/experiments': { items: [], nextCursor: null } }),
+    );
+    expect(stdout).toBe('No experiment is failed.\n');
   });
 
   it('show prints an experiment and what it found; --json prints it as the API does', async () => {

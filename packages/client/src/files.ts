@@ -1,4 +1,6 @@
 /** Bodies to and from files, streamed. Node only; the modules are loaded when a function is called. */
+import type { Stats } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { ConnectionError } from './connection-error.js';
 
 /**
@@ -48,12 +50,20 @@ async function* chunksOf(response: Response): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** A file as a stream of bytes and its size. */
+/** A file as a stream of bytes and its size. @throws the system's error where it is no file that can be read */
 export async function openFile(file: string): Promise<{ stream: ReadableStream<Uint8Array>; bytes: number }> {
   const { open } = await import('node:fs/promises');
   const { Readable } = await import('node:stream');
   const handle = await open(file, 'r');
-  const { size } = await handle.stat();
+  const { size } = await statOfFile(handle, file);
   const stream = Readable.toWeb(handle.createReadStream()) as ReadableStream<Uint8Array>;
   return { stream, bytes: size };
+}
+
+async function statOfFile(handle: FileHandle, file: string): Promise<Stats> {
+  const stat = await handle.stat();
+  if (!stat.isDirectory()) return stat;
+  await handle.close();
+  const error = new Error(`EISDIR: ${file} is a folder`);
+  throw Object.assign(error, { code: 'EISDIR', syscall: 'read', path: file });
 }

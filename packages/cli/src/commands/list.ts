@@ -1,6 +1,7 @@
 import type { Experiment, ExperimentState } from '@tessera/spec';
 import { experimentStates } from '@tessera/spec';
 import { Option } from 'commander';
+import { UsageError } from '../error-report.js';
 import { exitCodes } from '../exit-code.js';
 import { durationText } from '../format.js';
 import { readNumber } from '../read-input.js';
@@ -24,20 +25,22 @@ async function list(
   options: { state?: ExperimentState; limit: string },
 ) {
   const limit = readNumber(options.limit, '--limit');
-  const items: Experiment[] = [];
-  if (limit > 0) {
-    for await (const experiment of session.client.experiments({ state: options.state })) {
-      items.push(experiment);
-      if (items.length >= limit) break;
-    }
+  if (!Number.isInteger(limit) || limit < 1) {
+    throw new UsageError(`--limit is "${options.limit}"; write a whole number >= 1.`);
   }
-  session.show(items, () =>
-    items.length === 0
-      ? 'No experiments yet. Next: tessera run examples/heatmap-fcn.json'
-      : tableText(columns, items),
-  );
+  const items: Experiment[] = [];
+  for await (const experiment of session.client.experiments({ state: options.state })) {
+    items.push(experiment);
+    if (items.length >= limit) break;
+  }
+  session.show(items, () => (items.length === 0 ? noneText(options.state) : tableText(columns, items)));
   return exitCodes.fine;
 }
+
+const noneText = (state?: ExperimentState) =>
+  state === undefined
+    ? 'No experiments yet. Next: tessera run examples/heatmap-fcn.json'
+    : `No experiment is ${state}.`;
 
 const columns: Column<Experiment>[] = [
   { title: 'id', text: ({ id }) => id },
