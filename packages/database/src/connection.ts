@@ -51,6 +51,11 @@ export async function inTransaction<T>(
 ): Promise<T> {
   const client = await db.pool.connect();
   let broken: Error | undefined;
+  // A checked-out connection that dies tells its running statement, and raises an event that would end the process.
+  const onLost = (error: Error) => {
+    broken = error;
+  };
+  client.on('error', onLost);
   try {
     await client.query('BEGIN');
     const result = await work(client);
@@ -62,6 +67,7 @@ export async function inTransaction<T>(
     });
     throw error;
   } finally {
+    client.off('error', onLost);
     client.release(broken);
   }
 }

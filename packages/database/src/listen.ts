@@ -6,6 +6,9 @@ import pg from 'pg';
  */
 export type Channel = 'tessera_work' | 'tessera_cancel' | 'tessera_experiment';
 
+/** Between two attempts to connect again. */
+const retryMs = 500;
+
 export interface Listener {
   close(): Promise<void>;
 }
@@ -24,34 +27,46 @@ export async function listen(
   let client: pg.Client | null = null;
   let retry: NodeJS.Timeout | null = null;
 
-  const connect = async () => {
+  const open = async () => {
     const next = new pg.Client({
       connectionString: url,
       application_name: 'tessera listen',
       keepAlive: true,
+      connectionTimeoutMillis: 10_000,
     });
-    let lost = false;
-    const reconnect = (error?: Error) => {
-      if (lost || closed) return;
-      lost = true;
-      if (error) options.onError?.(error);
+    // A connection tells of its end by several events, a failed attempt by a rejection too: the first counts.
+    let isOver = false;
+    const end = () => {
+      isOver = true;
       next.end().catch(() => {});
-      retry = setTimeout(() => connect().then(() => options.onReconnect?.(), reconnectLater), 500);
     };
-    next.on('error', reconnect);
-    next.on('end', () => reconnect());
+    const lose = (error?: Error) => {
+      if (isOver) return;
+      end();
+      if (client !== next || closed) return;
+      client = null;
+      openLater(error ?? new Error('The connection ended.'));
+    };
+    next.on('error', lose);
+    next.on('end', () => lose());
     next.on('notification', (message) => onNotification(message.channel as Channel, message.payload ?? ''));
-    await next.connect();
-    for (const channel of channels) await next.query(`LISTEN ${channel}`);
-    client = next;
+    try {
+      await next.connect();
+      for (const channel of channels) await next.query(`LISTEN ${channel}`);
+    } catch (error) {
+      end();
+      throw error;
+    }
+    if (closed) end();
+    else client = next;
   };
-  const reconnectLater = (error: Error) => {
+  const openLater = (error: Error) => {
     if (closed) return;
     options.onError?.(error);
-    retry = setTimeout(() => connect().then(() => options.onReconnect?.(), reconnectLater), 500);
+    retry = setTimeout(() => open().then(() => options.onReconnect?.(), openLater), retryMs);
   };
 
-  await connect();
+  await open();
   return {
     async close() {
       closed = true;
