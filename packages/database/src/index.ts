@@ -14,5 +14,5 @@ export * from './tasks/accept.js';
 export * from './tasks/claim.js';
 export * from './tasks/heartbeat.js';
 export * from './tasks/reject.js';
-export * from './tasks/release.js';
+export { expireLeases, failTask, maxAttempts, maxExpiries, releaseTask } from './tasks/release.js';
 export * from './workers.js';

@@ -1,6 +1,6 @@
 import type { Wave } from '@tessera/spec';
 import { waves } from '@tessera/spec';
-import type { Database } from '../connection.js';
+import { type Database, inTransaction } from '../connection.js';
 
 /** How many tasks each wave of a kernel has, and how many analyses one analysis task stands for. */
 export interface WaveSizes {
@@ -56,31 +56,51 @@ export async function startKernels(
 
 /**
  * Moves every kernel whose wave is complete into its next wave; tasks of that wave that are done already
- * (a kernel that was sent back for one bad tile) are counted, not made again.
+ * (a kernel that was sent back for one bad tile) are counted, not made again. Holds the experiment's row meanwhile,
+ * which every acceptance takes first: so a task that is accepted now is either counted here or counts itself.
  * @returns how many kernels moved
  */
 export async function advanceKernels(db: Database, experimentId: string, sizes: WaveSizes): Promise<number> {
-  let moved = 0;
-  for (const [position, wave] of waves.entries()) {
-    const next = waves.slice(position + 1).find((later) => sizes.tasks[later] > 0);
-    if (!next) break;
-    const { rowCount } = await db.pool.query({
-      name: 'advance-kernels',
-      text: `WITH complete AS (
-          SELECT index FROM kernels
-          WHERE experiment_id = $1 AND state = 'active' AND wave = $2 AND wave_done >= wave_total FOR UPDATE SKIP LOCKED),
-        made AS (
-          INSERT INTO tasks (experiment_id, kernel_index, wave, index, units)
-          SELECT $1, complete.index, $3, i, CASE WHEN $3 = 'analysis' THEN LEAST($5::int, $6::int - i * $5::int) ELSE 1 END
-          FROM complete, generate_series(0, $4::int - 1) AS i
-          ON CONFLICT DO NOTHING)
-        UPDATE kernels k SET wave = $3, wave_total = $4, wave_done = (
-          SELECT count(*) FROM tasks t
-          WHERE t.experiment_id = $1 AND t.kernel_index = k.index AND t.wave = $3 AND t.state = 'done')
-        FROM complete WHERE k.experiment_id = $1 AND k.index = complete.index`,
-      values: [experimentId, wave, next, sizes.tasks[next], sizes.analysisBatch, sizes.analysesPerKernel],
-    });
-    moved += rowCount ?? 0;
-  }
-  return moved;
+  if (!(await hasCompleteWave(db, experimentId))) return 0;
+  return inTransaction(db, async (client) => {
+    const { rowCount: runs } = await client.query(
+      `SELECT 1 FROM experiments WHERE id = $1 AND state = 'running' FOR NO KEY UPDATE`,
+      [experimentId],
+    );
+    if (!runs) return 0;
+    let moved = 0;
+    for (const [position, wave] of waves.entries()) {
+      const next = waves.slice(position + 1).find((later) => sizes.tasks[later] > 0);
+      if (!next) break;
+      const { rowCount } = await client.query({
+        name: 'advance-kernels',
+        text: `WITH complete AS (
+            SELECT index FROM kernels
+            WHERE experiment_id = $1 AND state = 'active' AND wave = $2 AND wave_done >= wave_total FOR UPDATE),
+          made AS (
+            INSERT INTO tasks (experiment_id, kernel_index, wave, index, units)
+            SELECT $1, complete.index, $3, i, CASE WHEN $3 = 'analysis' THEN LEAST($5::int, $6::int - i * $5::int) ELSE 1 END
+            FROM complete, generate_series(0, $4::int - 1) AS i
+            ON CONFLICT DO NOTHING)
+          UPDATE kernels k SET wave = $3, wave_total = $4, wave_done = (
+            SELECT count(*) FROM tasks t
+            WHERE t.experiment_id = $1 AND t.kernel_index = k.index AND t.wave = $3 AND t.state = 'done')
+          FROM complete WHERE k.experiment_id = $1 AND k.index = complete.index`,
+        values: [experimentId, wave, next, sizes.tasks[next], sizes.analysisBatch, sizes.analysesPerKernel],
+      });
+      moved += rowCount ?? 0;
+    }
+    return moved;
+  });
+}
+
+/** Cheap and without a lock: most passes find nothing. */
+async function hasCompleteWave(db: Database, experimentId: string): Promise<boolean> {
+  const { rowCount } = await db.pool.query({
+    name: 'complete-wave',
+    text: `SELECT 1 FROM kernels
+      WHERE experiment_id = $1 AND state = 'active' AND wave <> 'finish' AND wave_done >= wave_total LIMIT 1`,
+    values: [experimentId],
+  });
+  return rowCount === 1;
 }

@@ -7,12 +7,20 @@ export interface TaskJob {
   generation: number;
 }
 
-/** How many tasks of these waves are queued or leased, over all experiments: the filled part of the window. */
+/**
+ * How many tasks of these waves are queued or leased, over all experiments: the filled part of the window. What is
+ * queued but not wanted any more (a cancelled experiment's, a failed kernel's) takes no room: workers drop it.
+ */
 export async function countOutstanding(db: Database, waves: readonly Wave[]): Promise<number> {
   const { rows } = await db.pool.query<{ n: number }>({
     name: 'count-outstanding',
-    text: `SELECT (SELECT count(*) FROM tasks WHERE state = 'pending' AND queued_at IS NOT NULL AND wave = ANY($1))::int
-             + (SELECT count(*) FROM tasks WHERE state = 'leased' AND wave = ANY($1))::int AS n`,
+    text: `SELECT (
+        SELECT count(*) FROM tasks t
+        JOIN kernels k ON k.experiment_id = t.experiment_id AND k.index = t.kernel_index
+        JOIN experiments e ON e.id = t.experiment_id
+        WHERE t.state = 'pending' AND t.queued_at IS NOT NULL AND t.wave = ANY($1)
+          AND e.state = 'running' AND k.state = 'active' AND k.wave = t.wave)::int
+      + (SELECT count(*) FROM tasks WHERE state = 'leased' AND wave = ANY($1))::int AS n`,
     values: [waves],
   });
   return rows[0]?.n ?? 0;
@@ -77,12 +85,18 @@ export async function longQueued(
   return rows.map((row) => ({ task: BigInt(row.id), generation: row.generation }));
 }
 
-/** Makes tasks the queue has lost ready again, under a new generation so that the queue takes them as new. */
+/**
+ * Makes tasks the queue has lost ready again, under a new generation so that the queue takes them as new. Passes over
+ * rows that somebody works on at this moment.
+ */
 export async function unqueue(db: Database, jobs: readonly TaskJob[]): Promise<number> {
+  if (jobs.length === 0) return 0;
   const { rowCount } = await db.pool.query(
-    `UPDATE tasks t SET queued_at = NULL, generation = t.generation + 1
-     FROM unnest($1::bigint[], $2::int[]) AS lost(id, generation)
-     WHERE t.id = lost.id AND t.generation = lost.generation AND t.state = 'pending' AND t.queued_at IS NOT NULL`,
+    `WITH lost AS (
+       SELECT t.id FROM tasks t JOIN unnest($1::bigint[], $2::int[]) AS job(id, generation) USING (id)
+       WHERE t.generation = job.generation AND t.state = 'pending' AND t.queued_at IS NOT NULL
+       FOR UPDATE OF t SKIP LOCKED)
+     UPDATE tasks t SET queued_at = NULL, generation = t.generation + 1 FROM lost WHERE t.id = lost.id`,
     [jobs.map((job) => job.task), jobs.map((job) => job.generation)],
   );
   return rowCount ?? 0;

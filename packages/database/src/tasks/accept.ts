@@ -38,18 +38,20 @@ export async function acceptTask(
 ): Promise<boolean> {
   return fenced(db, task, worker, result, async (client) => {
     if (analyses.length > 0) await client.query(upsertAnalyses(task.experimentId, analyses, false));
+    // A kernel that was sent back meanwhile is in an earlier wave: it counts this task when it comes here again.
     const { rows } = await client.query<{ finished: boolean }>(
-      `UPDATE kernels SET wave_done = wave_done + 1 WHERE experiment_id = $1 AND index = $2
+      `UPDATE kernels SET wave_done = wave_done + 1 WHERE experiment_id = $1 AND index = $2 AND wave = $3
        RETURNING wave_done = wave_total AS finished`,
-      [task.experimentId, task.kernelIndex],
+      [task.experimentId, task.kernelIndex, task.wave],
     );
     if (rows[0]?.finished) await client.query(`SELECT pg_notify('tessera_work', $1)`, [task.experimentId]);
+    return true;
   });
 }
 
 /**
  * Accepts a finish: the kernel is done, its rows become visible, and its task rows collapse into one summary.
- * @returns false as `acceptTask`
+ * @returns false as `acceptTask`, and when the kernel was sent back to an earlier wave meanwhile
  */
 export async function acceptFinish(
   db: Database,
@@ -60,31 +62,36 @@ export async function acceptFinish(
 ): Promise<boolean> {
   return fenced(db, task, worker, result, async (client) => {
     await client.query(upsertAnalyses(task.experimentId, analyses, true));
-    await client.query(
+    const { rowCount: finished } = await client.query(
       `UPDATE kernels SET state = 'done', wave_done = wave_total, summary = (
          SELECT jsonb_object_agg(wave, summary) FROM (
            SELECT wave, jsonb_build_object('tasks', count(*), 'milliseconds', sum(milliseconds), 'bytes', sum(bytes),
              'engines', jsonb_agg(DISTINCT jsonb_build_object('engine', engine, 'device', device, 'fingerprint', fingerprint))
            ) AS summary
            FROM tasks WHERE experiment_id = $1 AND kernel_index = $2 GROUP BY wave) AS by_wave)
-       WHERE experiment_id = $1 AND index = $2`,
+       WHERE experiment_id = $1 AND index = $2 AND wave = 'finish' AND state = 'active'`,
       [task.experimentId, task.kernelIndex],
     );
+    if (!finished) return false;
     await client.query('DELETE FROM tasks WHERE experiment_id = $1 AND kernel_index = $2', [
       task.experimentId,
       task.kernelIndex,
     ]);
     await client.query(`SELECT pg_notify('tessera_work', $1)`, [task.experimentId]);
+    return true;
   });
 }
 
-/** Marks the task done and the experiment's counters; `then` runs in the same transaction only if both held. */
+/**
+ * Marks the task done and the experiment's counters; `then` runs in the same transaction only if both held, and undoes
+ * everything by answering false.
+ */
 async function fenced(
   db: Database,
   task: ClaimedTask,
   worker: TaskWorker,
   result: TaskResult,
-  then: (client: pg.PoolClient) => Promise<void>,
+  then: (client: pg.PoolClient) => Promise<boolean>,
 ): Promise<boolean> {
   const lost = Symbol('lease lost');
   try {
@@ -120,7 +127,7 @@ async function fenced(
         ],
       );
       if (!held) throw lost;
-      await then(client);
+      if (!(await then(client))) throw lost;
       await client.query(`SELECT pg_notify('tessera_experiment', $1)`, [task.experimentId]);
     });
     return true;

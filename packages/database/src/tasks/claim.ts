@@ -63,3 +63,22 @@ export async function claimTask(
     index: row.index,
   };
 }
+
+/**
+ * Whether a delivery that could not be claimed was refused only for its experiment's pinned fingerprint: then it must
+ * go to another worker.
+ */
+export async function isPinnedElsewhere(
+  db: Database,
+  job: { task: bigint; generation: number },
+  worker: TaskWorker,
+): Promise<boolean> {
+  const { rowCount } = await db.pool.query({
+    name: `pinned-elsewhere-${worker.role}`,
+    text: `SELECT 1 FROM tasks t JOIN experiments e ON e.id = t.experiment_id
+      WHERE t.id = $1 AND t.generation = $2 AND t.state = 'pending' AND e.state = 'running' AND e.numerics <> 'any'
+        AND e.${fingerprintColumn[worker.role]} <> $3`,
+    values: [job.task, job.generation, worker.fingerprint],
+  });
+  return rowCount === 1;
+}

@@ -1,5 +1,6 @@
 import { type Wave, waves } from '@tessera/spec';
 import { type Database, inTransaction } from '../connection.js';
+import { failKernels, type LostTask, maxAttempts } from './release.js';
 
 /** Names a task by its place in the plan. */
 export interface TaskAddress {
@@ -19,7 +20,8 @@ const doneColumn = {
 /**
  * Sends a done task whose stored bytes were found wrong back to pending, and its kernel back to that wave:
  * it is computed again, and the later waves go on from what is already done. `generation` fences: of two
- * finders only the first has an effect.
+ * finders only the first has an effect. A task whose bytes are wrong again and again has failed after `maxAttempts`:
+ * a disk that spoils what is written must not keep an experiment running for ever.
  */
 export async function rejectPiece(
   db: Database,
@@ -28,12 +30,20 @@ export async function rejectPiece(
 ): Promise<boolean> {
   return inTransaction(db, async (client) => {
     await client.query('SELECT 1 FROM experiments WHERE id = $1 FOR NO KEY UPDATE', [address.experimentId]);
-    const { rows } = await client.query<{ units: number }>(
-      `UPDATE tasks SET state = 'pending', generation = generation + 1, queued_at = NULL, pieces = NULL, result = NULL,
-              last_error = $6
+    const { rows } = await client.query<LostTask>(
+      `UPDATE tasks SET state = CASE WHEN attempts + 1 >= $7 THEN 'failed' ELSE 'pending' END, attempts = attempts + 1,
+              generation = generation + 1, queued_at = NULL, pieces = NULL, result = NULL, last_error = $6
        WHERE experiment_id = $1 AND kernel_index = $2 AND wave = $3 AND index = $4 AND generation = $5 AND state = 'done'
-       RETURNING units`,
-      [address.experimentId, address.kernelIndex, address.wave, address.index, address.generation, reason],
+       RETURNING state, experiment_id, kernel_index, wave, index, units, last_error`,
+      [
+        address.experimentId,
+        address.kernelIndex,
+        address.wave,
+        address.index,
+        address.generation,
+        reason.slice(0, 2000),
+        maxAttempts,
+      ],
     );
     const task = rows[0];
     if (!task) return false;
@@ -49,6 +59,7 @@ export async function rejectPiece(
       `UPDATE experiments SET revision = revision + 1 ${counter ? `, ${counter} = ${counter} - ${task.units}` : ''} WHERE id = $1`,
       [address.experimentId],
     );
+    await failKernels(client, rows, 'corrupt-chunk');
     await client.query(`SELECT pg_notify('tessera_work', $1), pg_notify('tessera_experiment', $1)`, [
       address.experimentId,
     ]);

@@ -71,7 +71,8 @@ export async function expireLeases(db: Database): Promise<{ expired: number; fai
   });
 }
 
-interface LostTask {
+/** A task that has lost its lease or its bytes. */
+export interface LostTask {
   state: 'pending' | 'failed';
   experiment_id: string;
   kernel_index: number;
@@ -85,8 +86,8 @@ async function lockExperiment(client: pg.PoolClient, id: string): Promise<void> 
   await client.query('SELECT 1 FROM experiments WHERE id = $1 FOR NO KEY UPDATE', [id]);
 }
 
-/** The experiment keeps its first failure as `code: message`. */
-async function failKernels(
+/** The kernels of those tasks that have failed have failed too. The experiment keeps its first failure as `code: message`. */
+export async function failKernels(
   client: pg.PoolClient,
   tasks: readonly LostTask[],
   code: ErrorCode,

@@ -1,0 +1,234 @@
+import { testPostgres } from '@tessera/testkit';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  acceptFinish,
+  acceptTask,
+  advanceKernels,
+  cancelExperiment,
+  claimTask,
+  countOutstanding,
+  type Database,
+  doneTasks,
+  failTask,
+  findExperiment,
+  inTransaction,
+  isPinnedElsewhere,
+  longQueued,
+  maxAttempts,
+  migrate,
+  openDatabase,
+  rejectPiece,
+  releaseTask,
+  retryExperiment,
+  settleCancelled,
+  settleFinished,
+  startExperiment,
+  takeReady,
+  unqueue,
+} from '../src/index.js';
+import {
+  claimWave,
+  countersAndRecounts,
+  finishWave,
+  outcome,
+  runningExperiment,
+  sizes,
+  whoDoes,
+} from './small-experiment.js';
+
+let db: Database;
+let drop: () => Promise<void>;
+beforeAll(async () => {
+  const postgres = await testPostgres();
+  drop = postgres.drop;
+  await migrate(postgres.url);
+  db = openDatabase(postgres.url, { connections: 12 });
+});
+afterAll(async () => {
+  await db?.close();
+  await drop?.();
+});
+
+let counter = 0;
+let id: string;
+beforeEach(async () => {
+  id = `race${++counter}`;
+  await runningExperiment(db, id);
+});
+
+/** Finds the first done task of a wave damaged. */
+async function damage(wave: 'train' | 'analysis' | 'strip', kernelIndex = 0): Promise<boolean> {
+  const [task] = await doneTasks(db, id, kernelIndex, wave);
+  return task ? rejectPiece(db, { experimentId: id, kernelIndex, wave, ...task }, 'checksum') : false;
+}
+
+async function expectCountersRight(): Promise<void> {
+  const [counters, recounts] = await countersAndRecounts(db, id);
+  expect(counters).toEqual(recounts);
+}
+
+describe('a kernel that is sent back while its later work runs', () => {
+  it('counts what is accepted meanwhile for its own wave only', async () => {
+    await finishWave(db, id, 'train');
+    const [first, second] = await claimWave(db, id, 'analysis');
+    if (!first || !second) throw new Error('no analyses');
+    expect(await damage('train')).toBe(true);
+    expect(await acceptTask(db, first, whoDoes('analysis'), outcome)).toBe(true);
+    expect(await advanceKernels(db, id, sizes)).toBe(0); // one tile is still missing
+    await expectCountersRight();
+    await finishWave(db, id, 'train');
+    await expectCountersRight();
+    expect(await acceptTask(db, second, whoDoes('analysis'), outcome)).toBe(true);
+    await advanceKernels(db, id, sizes);
+    expect(await claimWave(db, id, 'strip')).toHaveLength(1);
+  });
+
+  it('does not finish: the finish waits until the kernel is in its last wave again', async () => {
+    await finishWave(db, id, 'train');
+    await finishWave(db, id, 'analysis');
+    await finishWave(db, id, 'strip');
+    const [finish] = await claimWave(db, id, 'finish');
+    if (!finish) throw new Error('no finish');
+    expect(await damage('analysis')).toBe(true);
+    expect(await acceptFinish(db, finish, whoDoes('finish'), outcome, [])).toBe(false);
+    await releaseTask(db, finish, whoDoes('finish'));
+    await expectCountersRight();
+    await finishWave(db, id, 'analysis');
+    const [again] = await claimWave(db, id, 'finish');
+    expect(again && (await acceptFinish(db, again, whoDoes('finish'), outcome, []))).toBe(true);
+    await expectCountersRight();
+  });
+
+  it('fails when the same piece is damaged again and again, and can be retried', async () => {
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      await finishWave(db, id, 'train');
+      expect(await damage('train')).toBe(true);
+    }
+    const failed = await findExperiment(db, id);
+    expect(failed?.progress.tiles).toMatchObject({ done: 2, failed: 1 });
+    expect(failed?.error).toBe('corrupt-chunk: Tile 0 of kernel 0 failed: checksum');
+    expect(await takeReady(db, id, ['train'], 10)).toEqual([]);
+    await cancelExperiment(db, id);
+    await settleCancelled(db, id);
+    await retryExperiment(db, id);
+    await startExperiment(db, id);
+    expect(await takeReady(db, id, ['train'], 10)).toHaveLength(1);
+  });
+});
+
+it('keeps its counters right and gets to its end whatever happens at once', async () => {
+  id = `fuzz${counter}`;
+  await runningExperiment(db, id, 2);
+  const unexpected: unknown[] = [];
+  let isOver = false;
+  const chance = seeded(7);
+  const pick = <T>(items: readonly T[]): T => items[Math.floor(chance() * items.length)] as T;
+  const wavesOf = ['train', 'analysis', 'strip', 'finish'] as const;
+
+  const actor = async (act: () => Promise<unknown>) => {
+    while (!isOver) {
+      await act().catch((error: unknown) => unexpected.push(error));
+      await new Promise((resolve) => setTimeout(resolve, chance() * 3));
+    }
+  };
+  let faults = 40;
+  const work = async () => {
+    const wave = pick(wavesOf);
+    const who = whoDoes(wave);
+    for (const job of await takeReady(db, id, [wave], 1)) {
+      const task = await claimTask(db, job, who, 60_000);
+      if (!task) continue;
+      await new Promise((resolve) => setTimeout(resolve, chance() * 5));
+      if (faults > 0 && chance() < 0.1) await releaseTask(db, task, who);
+      else {
+        const accept = wave === 'finish' ? acceptFinish : acceptTask;
+        if (!(await accept(db, task, who, outcome, []))) await releaseTask(db, task, who);
+      }
+    }
+    // Deliveries that were dropped because their kernel was sent back.
+    await unqueue(db, await longQueued(db, wavesOf, 50, 100));
+  };
+  const actors = [
+    actor(work),
+    actor(work),
+    actor(work),
+    actor(work),
+    actor(() => advanceKernels(db, id, sizes)),
+    actor(() => advanceKernels(db, id, sizes)),
+    actor(async () => {
+      const wave = pick(['train', 'analysis', 'strip'] as const);
+      if (faults > 0 && (await damage(wave, pick([0, 1])))) faults--;
+      // Damage by chance, not by a disk that spoils everything: no task uses up its attempts.
+      await db.pool.query(
+        `UPDATE tasks SET attempts = 0 WHERE id IN (
+           SELECT id FROM tasks WHERE experiment_id = $1 AND attempts > 0 FOR UPDATE SKIP LOCKED)`,
+        [id],
+      );
+    }),
+  ];
+  const deadline = performance.now() + 20_000;
+  let state: string | undefined;
+  while (performance.now() < deadline && state !== 'completed') {
+    if (await settleFinished(db, id, 'completed')) state = 'completed';
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  isOver = true;
+  await Promise.all(actors);
+  expect(unexpected).toEqual([]);
+  expect(state).toBe('completed');
+  await expectCountersRight();
+  expect((await findExperiment(db, id))?.progress).toMatchObject({
+    tiles: { done: 6, failed: 0, running: 0 },
+    analyses: { done: 8, failed: 0, running: 0 },
+    strips: { done: 2, failed: 0, running: 0 },
+  });
+}, 30_000);
+
+describe('the window', () => {
+  it('leaves no room to what is queued for nobody', async () => {
+    const before = await countOutstanding(db, ['train']);
+    expect(await takeReady(db, id, ['train'], 10)).toHaveLength(3);
+    expect(await countOutstanding(db, ['train'])).toBe(before + 3);
+    await cancelExperiment(db, id);
+    expect(await countOutstanding(db, ['train'])).toBe(before);
+  });
+
+  it('tells a delivery that another fingerprint must have from one that came late', async () => {
+    const [first, second] = await takeReady(db, id, ['train'], 2);
+    if (!first || !second) throw new Error('no jobs');
+    const other = { id: 'w2', role: 'worker', fingerprint: 'other' } as const;
+    expect(await isPinnedElsewhere(db, second, other)).toBe(false);
+    const task = await claimTask(db, first, whoDoes('train'), 60_000);
+    if (task) await acceptTask(db, task, whoDoes('train'), outcome);
+    expect(await isPinnedElsewhere(db, second, other)).toBe(true);
+    expect(await isPinnedElsewhere(db, second, whoDoes('train'))).toBe(false);
+    expect(await isPinnedElsewhere(db, first, other)).toBe(false);
+  });
+});
+
+it('survives a connection that dies in the middle of a transaction', async () => {
+  const [task] = await claimWave(db, id, 'train');
+  if (!task) throw new Error('no task');
+  await expect(
+    inTransaction(db, async (client) => {
+      const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      await client.query('UPDATE experiments SET revision = revision + 1 WHERE id = $1', [id]);
+      await db.pool.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await client.query('SELECT 1');
+    }),
+  ).rejects.toThrow();
+  await failTask(db, task, whoDoes('train'), { code: 'internal', message: 'once' });
+  await expectCountersRight();
+});
+
+/** Numbers in [0, 1), the same for the same seed (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
