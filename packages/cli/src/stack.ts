@@ -21,6 +21,8 @@ import {
 export interface Stack {
   /** Where the API listens. */
   readonly url: string;
+  /** Resolves, with the reason, when a service will not come up; else never. */
+  readonly hopeless: Promise<StackError>;
   /** Workers and aggregator, then the API, then Postgres; then the data folder is free. */
   stop(): Promise<void>;
 }
@@ -41,8 +43,6 @@ export class StackError extends Error {
 }
 
 const readyTimeoutMs = 60_000;
-/** A service that ends this often before the stack is ready will not come up. */
-const hopelessFailures = 3;
 /** What a stopping service takes beyond the grace it gives its tasks. */
 const closingMs = 12_000;
 
@@ -57,6 +57,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const folder = await holdDataFolder(settings.dataDir);
   let postgres: EmbeddedPostgres | null = null;
   const services: SupervisedProcess[] = [];
+  const failed = new AbortController();
+  let giveUp: (reason: StackError) => void = () => {};
+  const hopeless = new Promise<StackError>((resolve) => {
+    giveUp = resolve;
+  });
   const stop = async () => {
     const [api, ...computing] = services;
     await Promise.all(computing.map((service) => service.stop()));
@@ -83,18 +88,22 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const threads = settings.threads ?? Math.max(1, Math.floor(cores / workers));
     const start = (name: string, service: string, serviceThreads: number) => {
       const env = { ...options.env, ...serviceEnvironment(settings, databaseUrl, port, serviceThreads) };
-      services.push(superviseService(name, service, env, settings, folder, say));
+      services.push(superviseService(name, service, env, settings, folder, say, giveUp));
     };
     start('api', 'api', threads);
     for (let index = 1; index <= workers; index++) start(`worker-${index}`, 'worker', threads);
     start('aggregator', 'aggregator', settings.threads ?? cores);
 
     const url = `http://${urlHost(settings.host)}:${port}`;
-    await untilReady(url, services, signal);
+    await Promise.race([
+      untilReady(url, services, AbortSignal.any([signal, failed.signal])),
+      hopeless.then((reason) => Promise.reject(reason)),
+    ]);
     say(`API: ${url} (documentation at ${url}/docs)`);
     say(`Workers: ${workers} with ${threads} ${threads === 1 ? 'core' : 'cores'} each, and an aggregator`);
-    return { url, stop };
+    return { url, hopeless, stop };
   } catch (error) {
+    failed.abort();
     await stop();
     throw error;
   }
@@ -126,15 +135,20 @@ function superviseService(
   settings: Settings,
   folder: DataFolder,
   say: (line: string) => void,
+  giveUp: (reason: StackError) => void,
 ): SupervisedProcess {
+  const logFile = join(folder.logs, `${name}.log`);
   return superviseProcess({
     name,
     main: fileURLToPath(new URL(`../../../services/${service}/dist/main.js`, import.meta.url)),
     env,
-    logFile: join(folder.logs, `${name}.log`),
+    logFile,
     graceMs: settings.graceMs + closingMs,
     onPid: (pid) => folder.record(name, pid),
     log: say,
+    onHopeless() {
+      logEnd(logFile).then((end) => giveUp(new StackError(`${name} does not start. ${end}`)), giveUp);
+    },
   });
 }
 
@@ -160,7 +174,7 @@ function portSentence(error: NodeJS.ErrnoException, host: string, port: number):
   return `Nothing can listen on ${host}, port ${port}: ${error.message}. See TESSERA_HOST and --port.`;
 }
 
-/** Waits for `/readyz`. A service that keeps ending is named, with the end of its log. */
+/** Waits for `/readyz`. */
 async function untilReady(
   url: string,
   services: readonly SupervisedProcess[],
@@ -175,19 +189,17 @@ async function untilReady(
       (error: Error) => error,
     );
     if (failure === null) break;
-    const hopeless = services.find((service) => service.failures() >= hopelessFailures);
-    if (hopeless) throw new StackError(`${hopeless.name} does not start. ${await logEnd(hopeless)}`);
     if (performance.now() > deadline) {
       const [api] = services as [SupervisedProcess];
       throw new StackError(
-        `The API is not ready after ${readyTimeoutMs / 1000} s: ${failure.message} ${await logEnd(api)}`,
+        `The API is not ready after ${readyTimeoutMs / 1000} s: ${failure.message} ${await logEnd(api.logFile)}`,
       );
     }
     await sleep(50, undefined, { signal });
   }
 }
 
-async function logEnd({ logFile }: SupervisedProcess): Promise<string> {
+async function logEnd(logFile: string): Promise<string> {
   const text = await readFile(logFile, 'utf8');
   return `${logFile} ends with:\n${text.trimEnd().split('\n').slice(-5).join('\n')}`;
 }

@@ -32,18 +32,24 @@ export async function up(session: Session, options: UpOptions): Promise<ExitCode
     return exitCodes.failed;
   }
   let exitCode: ExitCode = exitCodes.fine;
+  let hasGivenUp = false;
+  void stack.hopeless.then((reason) => {
+    hasGivenUp = true;
+    session.streams.stderr.write(`${reason.message}\n`);
+    abort.abort();
+  });
   try {
     say(`Data: ${settings.dataDir} (logs in ${settings.dataDir}/logs)`);
-    if (options.mainJob) {
+    if (options.mainJob && !abort.signal.aborted) {
       const served = new Session(stack.url, false, session.streams);
       const isComplete = await runMainJob(served, {
         synthetic: options.synthetic === true,
         signal: abort.signal,
       });
       if (!isComplete) exitCode = isInterrupted() ? exitCodes.interrupted : exitCodes.failed;
-      if (!isInterrupted()) say(`Data: ${settings.dataDir}\nAPI: ${stack.url}`);
+      if (!abort.signal.aborted) say(`Data: ${settings.dataDir}\nAPI: ${stack.url}`);
     }
-    if (!options.once && !isInterrupted()) {
+    if (!options.once && !abort.signal.aborted) {
       say('Serving; Ctrl-C stops everything.');
       await new Promise<void>((done) => abort.signal.addEventListener('abort', () => done()));
     }
@@ -52,6 +58,7 @@ export async function up(session: Session, options: UpOptions): Promise<ExitCode
     await stack.stop();
     say('Stopped.');
   }
+  if (hasGivenUp) return exitCodes.failed;
   return options.once ? exitCode : exitCodes.fine;
 }
 

@@ -12,6 +12,8 @@ export interface ServiceOptions {
     onPid: (pid: number | null) => void;
     /** One line for people each. */
     log: (line: string) => void;
+    /** Called once when it has never run for long and keeps ending: it will not come up. */
+    onHopeless?: () => void;
 }
 export interface SupervisedProcess {
     readonly name: string;

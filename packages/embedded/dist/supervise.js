@@ -5,6 +5,9 @@ const firstWaitMs = 250;
 const longestWaitMs = 30_000;
 /** One that has run this long is healthy: its next end is waited out like a first one. */
 const healthyMs = 60_000;
+/** One that has never run this long, and has ended this often, is hopeless. */
+const startedMs = 10_000;
+const hopelessFailures = 4;
 /** A log file that has grown past this at a start is put aside as FILE.1. */
 const logBytes = 64 * 2 ** 20;
 /**
@@ -39,13 +42,18 @@ export function superviseProcess(options) {
     });
     const run = async () => {
         let waitMs = firstWaitMs;
+        let hasStarted = false;
         while (!stopping.signal.aborted) {
             const startedAt = performance.now();
             const end = await runOnce();
             if (stopping.signal.aborted)
                 return;
             failures++;
-            if (performance.now() - startedAt > healthyMs)
+            const ranMs = performance.now() - startedAt;
+            hasStarted ||= ranMs > startedMs;
+            if (!hasStarted && failures === hopelessFailures)
+                options.onHopeless?.();
+            if (ranMs > healthyMs)
                 waitMs = firstWaitMs;
             log(`${name} ended (${end}) and is started again; its log is ${logFile}.`);
             await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => { });
