@@ -77,6 +77,14 @@ export const pathParameters = (parameters: Record<string, string>) => ({
 });
 
 /**
+ * What the page at /docs may load: its own files, nothing of other hosts. The package's own policy has browsers
+ * ask for these files by https, which a server within a network does not speak.
+ */
+const pagePolicy =
+  "default-src 'self'; base-uri 'self'; font-src 'self' data:; frame-ancestors 'self'; img-src 'self' data:; " +
+  "object-src 'none'; script-src 'self'; script-src-attr 'none'; style-src 'self'";
+
+/**
  * Serves `/openapi.json` and `/docs`. Call before any route is added.
  *
  * Schemas here describe and do not validate: bodies and queries are read by our own readers, which report every
@@ -116,7 +124,7 @@ export async function installOpenApi(app: FastifyInstance, version: string): Pro
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await app.register(swaggerUi, {
     routePrefix: '/docs',
-    staticCSP: true,
+    staticCSP: pagePolicy,
     validatorUrl: false,
     uiConfig: { docExpansion: 'list', deepLinking: true },
   });
