@@ -1,4 +1,5 @@
 /** An experiment's progress: bars redrawn in place on a terminal, timestamped lines elsewhere. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Progress, WaveProgress } from '@tessera/spec';
 import { countText, durationText, numberText, timeText } from './format.js';
 import { colorDepthOf, type OutputStream, paint } from './paint.js';
@@ -25,6 +26,7 @@ export class ProgressLines {
   #drawnLines = 0;
   #lastShownMs = Number.NEGATIVE_INFINITY;
   #latest: Progress | null = null;
+  #shown: Progress | null = null;
 
   constructor(stream: OutputStream, now: () => number = Date.now) {
     this.#stream = stream;
@@ -52,9 +54,10 @@ export class ProgressLines {
     if (this.#isTerminal && this.#latest !== null) this.#draw(this.#latest);
   }
 
-  /** Shows the last snapshot and leaves it standing. */
+  /** Shows the last snapshot, where it is not the last line already, and leaves it standing. */
   end(): void {
-    if (this.#latest !== null && this.#samples.length > 0) this.#show(this.#latest);
+    if (this.#latest !== null && (this.#isTerminal || !isDeepStrictEqual(this.#latest, this.#shown)))
+      this.#show(this.#latest);
     this.#drawnLines = 0;
     this.#latest = null;
   }
@@ -65,6 +68,7 @@ export class ProgressLines {
 
   #show(progress: Progress): void {
     this.#lastShownMs = this.#now();
+    this.#shown = progress;
     if (this.#isTerminal) {
       this.#erase();
       this.#draw(progress);

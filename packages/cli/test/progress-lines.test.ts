@@ -41,6 +41,14 @@ describe('elsewhere than on a terminal', () => {
     expect(written.at(-1)).toContain('tiles 2/10 at 1/s, 3 failed');
     expect(written.at(-1)).toContain('time left not known yet');
   });
+
+  it('the last snapshot is shown once', () => {
+    const { lines, written } = recorder(false);
+    lines.update(progressAt(10));
+    lines.update(progressAt(10));
+    lines.end();
+    expect(written).toHaveLength(1);
+  });
 });
 
 describe('on a terminal', () => {
