@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { testPostgres, testRedisUrl } from '@tessera/testkit';
+import { queueBackends, testPostgres, testRedisUrl } from '@tessera/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type JobQueue, openQueue, type QueueOptions, type TaskJob } from '../src/index.js';
 
@@ -14,7 +14,7 @@ async function until(isTrue: () => boolean | Promise<boolean>, withinMs = 15_000
   }
 }
 
-describe.each(['postgres', 'redis'] as const)('job delivery on %s', (backend) => {
+describe.each(queueBackends())('job delivery on %s', (backend) => {
   let databaseUrl: string;
   let drop: () => Promise<void>;
   let options: QueueOptions;

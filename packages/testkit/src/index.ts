@@ -1,3 +1,4 @@
+export { type QueueBackend, queueBackends } from './queue-backends.js';
 export { dockerAnswers } from './start-services.js';
 export { type StackOptions, startStack, type TestStack } from './start-stack.js';
 export { type Template, type TestDatabase, testPostgres } from './test-postgres.js';

@@ -1,13 +1,13 @@
 /** The services tests run against: a given one, one in Docker, or one on this machine. Always real. */
 import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from '@tessera/config';
 import { endWithParent, freePort, holdDataFolder, startPostgres } from '@tessera/embedded';
+import { findOnPath } from './queue-backends.js';
 
 export interface RunningService {
   url: string;
@@ -45,7 +45,7 @@ export async function startTestRedis(settings: Settings): Promise<RunningService
       failures.push(`Docker answers, but ${redisImage} did not start: ${(error as Error).message}.`);
     }
   } else failures.push('No Docker engine answers.');
-  const program = onPath('redis-server');
+  const program = findOnPath('redis-server');
   if (program) return startRedisProgram(program);
   throw new Error(
     `There is no Redis for the tests. ${failures.join(' ')} There is no redis-server on PATH. ` +
@@ -109,17 +109,4 @@ function answers(port: number): Promise<boolean> {
     });
     socket.on('error', () => resolve(false));
   });
-}
-
-function onPath(program: string): string | null {
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-    const candidate = join(folder, program);
-    try {
-      accessSync(candidate, constants.X_OK);
-      return candidate;
-    } catch {
-      // Not in this folder.
-    }
-  }
-  return null;
 }
