@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type AnalysisRecord,
   acceptFinish,
@@ -9,9 +10,11 @@ import {
   extendLeases,
   failTask,
   forgetWorker,
+  isPinnedElsewhere,
   listen,
   releaseTask,
   type TaskResult,
+  unqueue,
   type WorkerIdentity,
 } from '@tessera/database';
 import { NotYet } from '@tessera/experiment';
@@ -84,10 +87,21 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     }
   };
   await announceWorker(db, worker);
-  const heartbeatMs = Math.min(2000, leaseMs / 4);
-  const beat = setInterval(() => {
-    heartbeat().catch((error: unknown) => log.warn({ err: error }, 'heartbeat failed'));
-  }, heartbeatMs);
+  let beating: Promise<void> = Promise.resolve();
+  let isBeating = false;
+  const beat = setInterval(
+    () => {
+      // A heartbeat that takes longer than its interval is not joined by a second one.
+      if (isBeating) return;
+      isBeating = true;
+      beating = heartbeat()
+        .catch((error: unknown) => log.warn({ err: error }, 'heartbeat failed'))
+        .finally(() => {
+          isBeating = false;
+        });
+    },
+    Math.min(2000, leaseMs / 4),
+  );
 
   const listener = await listen(
     options.databaseUrl,
@@ -98,10 +112,19 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     { onError: (error) => log.warn({ err: error }, 'the connection that listens was lost') },
   );
 
+  const closing = new AbortController();
   const handle = async (job: TaskJob): Promise<void> => {
     let task: ClaimedTask | null = null;
     try {
+      if (closing.signal.aborted) {
+        await unqueue(db, [job]);
+        return;
+      }
       task = await claimTask(db, job, worker, leaseMs);
+      if (!task && (await isPinnedElsewhere(db, job, worker))) {
+        await leaveToOthers(options, job, closing.signal);
+        return;
+      }
     } catch (error) {
       log.warn(
         { err: error, task: String(job.task) },
@@ -121,16 +144,31 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
 
   return {
     async close(graceMs) {
+      closing.abort();
       const patience = setTimeout(() => {
         for (const { abort } of held.values()) abort.abort();
       }, graceMs);
       await consumer.close();
       clearTimeout(patience);
       clearInterval(beat);
+      await beating;
       await listener.close();
       await forgetWorker(db, worker.id);
     },
   };
+}
+
+/** How long a worker stays away from the queue for a task it may not compute. */
+const restMs = 1000;
+
+/**
+ * Makes a task ready again that is pinned to another fingerprint, and rests before the next delivery: else a worker
+ * that may compute nothing would, being idle, take every delivery before those that may.
+ */
+async function leaveToOthers({ db, log }: RunnerOptions, job: TaskJob, signal: AbortSignal): Promise<void> {
+  log.warn({ task: String(job.task) }, 'this experiment is pinned to the numbers of another kind of worker');
+  await unqueue(db, [job]);
+  await sleep(restMs, undefined, { signal }).catch(() => {});
 }
 
 function keyOf({ id, generation }: { id: bigint; generation: number }): string {
@@ -147,26 +185,27 @@ async function runHeld(options: RunnerOptions, task: ClaimedTask, signal: AbortS
     task: String(task.id),
     generation: task.generation,
   };
+  let outcome: TaskOutcome;
   try {
-    const outcome = await options.perform(task, signal);
-    if (signal.aborted) {
-      await releaseTask(db, task, worker);
-      return;
-    }
+    outcome = await options.perform(task, signal);
+    // Whether it still counts (the lease held, the experiment not cancelled) is for the fenced update to say.
     const accept = task.wave === 'finish' ? acceptFinish : acceptTask;
     if (!(await accept(db, task, worker, outcome.result, outcome.analyses))) {
       log.info(fields, 'result not accepted: the lease was lost or the experiment no longer runs');
       await releaseTask(db, task, worker);
       return;
     }
-    log.info(
-      { ...fields, milliseconds: outcome.result.milliseconds, bytes: outcome.result.bytes },
-      'task done',
-    );
+  } catch (error) {
+    await settleFailure(options, task, signal, error, fields);
+    return;
+  }
+  const { milliseconds, bytes } = outcome.result;
+  log.info({ ...fields, milliseconds, bytes }, 'task done');
+  try {
     options.onAccepted?.(task, outcome.result);
     await outcome.afterwards?.();
   } catch (error) {
-    await settleFailure(options, task, signal, error, fields);
+    log.warn({ ...fields, err: error }, 'what follows a done task failed; the sweep deletes what is left');
   }
 }
 

@@ -53,6 +53,8 @@ interface Context {
   plans: KnownPlans;
   log: DispatcherLog;
   hooks: ExperimentHooks;
+  /** Experiments that share the bound on temporary bytes, this one included. */
+  sharers: number;
 }
 
 /** Takes one open experiment as far as it can go now without computing anything. */
@@ -77,14 +79,14 @@ export async function advanceExperiment(
       log.info({ experiment: open.id, state }, 'experiment finished');
     return;
   }
-  if (kernels.waiting > 0) await startMoreKernels(db, experiment, kernels.active);
+  if (kernels.waiting > 0) await startMoreKernels(context, experiment, kernels.active);
 }
 
 async function prepare({ db, log, hooks }: Context, experiment: OpenExperiment<Plan>): Promise<boolean> {
   try {
     await hooks.prepare(experiment);
   } catch (error) {
-    if (!(error instanceof TesseraError) || error.status >= 500) throw error;
+    if (!(error instanceof TesseraError) || !isForGood(error)) throw error;
     await refuseExperiment(db, experiment.id, `${error.code}: ${error.message}`);
     return false;
   }
@@ -93,19 +95,28 @@ async function prepare({ db, log, hooks }: Context, experiment: OpenExperiment<P
   return started;
 }
 
+/** What waiting does not mend: what the user sent, and a data set whose stored bytes are damaged. */
+function isForGood(error: TesseraError): boolean {
+  return error.status < 500 || error.code === 'corrupt-chunk';
+}
+
 /** Tiles that should be ready before no further kernel is started. */
 const readyTilesAim = 24;
 
-/** Starts kernels while few tiles are ready and the temporary bytes of those in flight allow it. */
+/**
+ * Starts kernels while few tiles are ready and the temporary bytes of those in flight allow it. Running experiments
+ * share these bytes alike; each may have one kernel in flight whatever it takes.
+ */
 async function startMoreKernels(
-  db: Database,
+  { db, sharers }: Context,
   experiment: OpenExperiment<Plan>,
   active: number,
 ): Promise<void> {
   const { plan, id } = experiment;
   const ready = await countReady(db, id, queueWaves.tiles, readyTilesAim);
   const wanted = Math.ceil((readyTilesAim - ready) / plan.tilesPerKernel);
-  const affordable = Math.max(1, Math.floor(temporaryBytesAim / plan.bytes.temporaryPerKernel)) - active;
+  const share = temporaryBytesAim / sharers;
+  const affordable = Math.max(1, Math.floor(share / plan.bytes.temporaryPerKernel)) - active;
   const count = Math.min(wanted, affordable);
   if (count > 0) await startKernels(db, id, count, plan.tilesPerKernel);
 }

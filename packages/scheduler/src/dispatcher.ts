@@ -1,7 +1,7 @@
 import { type Database, type Leadership, listen, openExperiments, standForLeader } from '@tessera/database';
 import type { JobQueue } from '@tessera/queue';
 import { advanceExperiment, type ExperimentHooks, knownPlans } from './advance.js';
-import { reconcile } from './reconcile.js';
+import { defaultTiming, type ReconcileTiming, reconcile } from './reconcile.js';
 import { fillWindow } from './window.js';
 
 /** Where the dispatcher tells what it does; pino's logger fits. */
@@ -19,6 +19,8 @@ export interface DispatcherOptions {
   hooks: ExperimentHooks;
   /** Called with the leases that ended and the deliveries that were lost, for the metrics. */
   onReconciled?: (found: { expired: number; lost: number }) => void;
+  /** How often the queue is reconciled, and from when on a delivery is asked for; tests are in a hurry. */
+  timing?: ReconcileTiming;
 }
 
 export interface Dispatcher {
@@ -30,7 +32,6 @@ export interface Dispatcher {
 const coalesceMs = 10;
 const busyIntervalMs = 200;
 const idleIntervalMs = 1000;
-const reconcileIntervalMs = 3000;
 
 /**
  * Runs the dispatcher in this process: passes over all open experiments, woken by Postgres notifications and,
@@ -39,26 +40,37 @@ const reconcileIntervalMs = 3000;
  */
 export async function startDispatcher(options: DispatcherOptions): Promise<Dispatcher> {
   const { db, queue, log } = options;
+  const timing = options.timing ?? defaultTiming;
   const leadership: Leadership = standForLeader(options.databaseUrl);
   const plans = knownPlans(db);
   let closed = false;
   let timer: NodeJS.Timeout | null = null;
+  let dueAt = 0;
   let running: Promise<void> | null = null;
   let wokenWhileRunning = false;
   let reconciledAt = Number.NEGATIVE_INFINITY;
 
   const pass = async (): Promise<boolean> => {
     if (!(await leadership.campaign())) return false;
-    if (performance.now() - reconciledAt > reconcileIntervalMs) {
-      const found = await reconcile(db, queue);
+    if (performance.now() - reconciledAt > timing.intervalMs) {
+      const found = await reconcile(db, queue, timing.suspiciousMs);
       if (found.expired > 0 || found.lost > 0) log.warn(found, 'reconciled: leases ended or deliveries lost');
       options.onReconciled?.(found);
       reconciledAt = performance.now();
     }
     const open = await openExperiments(db);
     plans.keepOnly(open.map((experiment) => experiment.id));
-    for (const experiment of open)
-      await advanceExperiment({ db, plans, log, hooks: options.hooks }, experiment);
+    const sharers = open.filter((experiment) => experiment.state !== 'cancelling').length;
+    for (const experiment of open) {
+      // One that cannot be advanced (its group cannot be written) must not keep the others waiting.
+      await advanceExperiment({ db, plans, log, hooks: options.hooks, sharers }, experiment).catch(
+        (error: unknown) =>
+          log.error(
+            { err: error, experiment: experiment.id },
+            'an experiment could not be advanced; tried again',
+          ),
+      );
+    }
     await fillWindow({ db, queue, plans, log }, open);
     return open.length > 0;
   };
@@ -77,7 +89,11 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       });
   };
   const schedule = (delayMs: number) => {
+    const due = performance.now() + delayMs;
+    // The sooner counts: were each notification to put the pass off, a stream of them would put it off for ever.
+    if (timer && dueAt <= due) return;
     if (timer) clearTimeout(timer);
+    dueAt = due;
     timer = setTimeout(run, delayMs);
   };
   const wake = () => {
@@ -89,7 +105,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     onReconnect: wake,
     onError: (error) => log.warn({ err: error }, 'the connection that listens was lost'),
   });
-  run();
+  schedule(0);
   return {
     isLeader: () => leadership.isLeader(),
     async close() {

@@ -5,4 +5,5 @@ export {
   type DispatcherOptions,
   startDispatcher,
 } from './dispatcher.js';
+export type { ReconcileTiming } from './reconcile.js';
 export { workerSilenceMs } from './window.js';

@@ -2,15 +2,24 @@ import { type Database, expireLeases, longQueued, unqueue } from '@tessera/datab
 import type { JobQueue } from '@tessera/queue';
 import { queueWaves } from './window.js';
 
-/** A task unclaimed this long after it was queued is asked for; a busy queue answers that it has it. */
-const suspiciousMs = 5000;
+export interface ReconcileTiming {
+  intervalMs: number;
+  /** A task unclaimed this long after it was queued is asked for; a busy queue answers that it has it. */
+  suspiciousMs: number;
+}
+export const defaultTiming: ReconcileTiming = { intervalMs: 3000, suspiciousMs: 5000 };
+
 const askedAtOnce = 1000;
 
 /**
  * Makes the queue agree with Postgres: ends leases whose time is over, and makes tasks ready again that the
  * queue has lost (a flush, a crash between the update and the add, a delivery dropped on the way).
  */
-export async function reconcile(db: Database, queue: JobQueue): Promise<{ expired: number; lost: number }> {
+export async function reconcile(
+  db: Database,
+  queue: JobQueue,
+  suspiciousMs: number,
+): Promise<{ expired: number; lost: number }> {
   const { expired } = await expireLeases(db);
   let lost = 0;
   for (const name of ['tiles', 'analyses'] as const) {
