@@ -33,7 +33,9 @@ export async function analyzeBatch(
   const { id, spec, plan } = experiment;
   const kernel = kernelAt(plan, task.kernelIndex);
   const field = meanField(spec.architecture.activation, kernel.weightVariance, kernel.biasVariance);
-  const tiles = await doneTasks(db, id, task.kernelIndex, 'train');
+  const tiles = new Map(
+    (await doneTasks(db, id, task.kernelIndex, 'train')).map((tile) => [tile.index, tile]),
+  );
   const analyses: AnalysisRecord[] = [];
   const vectors: AnalysisVectors[] = [];
   for (const place of analysesAt(plan, spec, task.index)) {
@@ -52,14 +54,15 @@ async function analyze(
   { db, store, linalg }: Aggregation,
   experiment: OpenedExperiment,
   task: ClaimedTask,
-  tiles: readonly DoneTask[],
+  /** By their number; one that was sent back a moment ago is not there. */
+  tiles: ReadonlyMap<number, DoneTask>,
   { kernel, depthIndex }: AnalysisPlace,
 ): Promise<SpectrumResult> {
   const { id, spec, plan, subset, layout } = experiment;
   const { trainLabels, classes } = subset;
   const { dynamics, regression } = spec.analysis;
   const tileOf = (row: number, col: number): DoneTask => {
-    const tile = tiles[tileIndex(plan, row, col)];
+    const tile = tiles.get(tileIndex(plan, row, col));
     if (!tile) throw new NotYet(`tile (${row}, ${col}) is not done`);
     return tile;
   };

@@ -2,6 +2,7 @@ import {
   combineStrips,
   decodeStripScores,
   type SolutionLayout,
+  type StripScores,
   type StripSummary,
   solutionColumns,
   withTestWarnings,
@@ -51,12 +52,13 @@ function completeRows(
   strips: readonly DoneTask[],
 ): AnalysisRecord[] {
   if (rows.length !== plan.analysesPerKernel) throw new NotYet('an analysis of this kernel is not done');
+  if (strips.length !== plan.stripsPerKernel) throw new NotYet('a strip of this kernel is not done');
   if (plan.stripsPerKernel === 0) return [...rows];
   const { dynamics, regression } = spec.analysis;
   const columns = solutionColumns(dynamics?.times ?? [], regression?.diagReg ?? [], subset.classes);
   const scores = strips.map((strip) => decodeStripScores(strip.result ?? new Uint8Array(), columns.blocks));
   return rows.map((row, position) => {
-    const parts = scores.map((strip) => strip[position]).filter((part) => part !== undefined);
+    const parts = scores.map((strip) => strip[position] as StripScores);
     const filled = withTestScores(row, combineStrips(parts), columns);
     return { ...filled, warnings: withTestWarnings(filled) };
   });
