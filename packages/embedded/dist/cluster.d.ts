@@ -1,6 +1,8 @@
 import { type RunAs } from './run-as.js';
 export declare const user = "tessera";
 export declare const database = "tessera";
+/** Of the clusters that cannot lie in their data folder. */
+export declare const elsewhere = "/var/lib/tessera";
 export interface Cluster {
     /** The folder with PG_VERSION. */
     folder: string;

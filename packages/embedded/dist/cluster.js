@@ -8,7 +8,7 @@ import { asOurselves, canRun, dedicatedUser, isRoot, spawnOptions, userNamespace
 export const user = 'tessera';
 export const database = 'tessera';
 /** Of the clusters that cannot lie in their data folder. */
-const elsewhere = '/var/lib/tessera';
+export const elsewhere = '/var/lib/tessera';
 /** Finds the data folder's cluster, or makes it (0.6 s). An interrupted making leaves nothing that counts. */
 export async function openCluster(dataDir, log) {
     const binaries = await findBinaries(join(dataDir, 'postgres-binaries'));

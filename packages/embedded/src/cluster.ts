@@ -31,7 +31,7 @@ export const user = 'tessera';
 export const database = 'tessera';
 
 /** Of the clusters that cannot lie in their data folder. */
-const elsewhere = '/var/lib/tessera';
+export const elsewhere = '/var/lib/tessera';
 
 export interface Cluster {
   /** The folder with PG_VERSION. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from '@tessera/config';
-import { endWithParent, freePort, holdDataFolder, startPostgres } from '@tessera/embedded';
+import { endWithParent, freePort, holdDataFolder, removeDataFolder, startPostgres } from '@tessera/embedded';
 import { findOnPath } from './queue-backends.js';
 
 export interface RunningService {
@@ -29,7 +29,7 @@ export async function startTestPostgres(settings: Settings): Promise<RunningServ
     async stop() {
       await postgres.stop();
       await folder.release();
-      await rm(folder.path, { recursive: true, force: true });
+      await removeDataFolder(folder.path);
     },
   };
 }

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '@tessera/embedded';
+import { freePort, removeDataFolder } from '@tessera/embedded';
 
 const command = fileURLToPath(new URL('../../cli/bin/tessera.js', import.meta.url));
 
@@ -77,7 +77,7 @@ export async function startStack(options: StackOptions = {}): Promise<TestStack>
     async stop() {
       child.kill('SIGTERM');
       const code = await ended;
-      if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+      if (options.dataDir === undefined) await removeDataFolder(dataDir);
       return code;
     },
     async kill() {
