@@ -1,5 +1,5 @@
 export * from './analyses.js';
-export * from './connection.js';
+export { type Database, instanceId, inTransaction, openDatabase } from './connection.js';
 export * from './contents-lock.js';
 export * from './datasets.js';
 export * from './dispatch/experiments.js';

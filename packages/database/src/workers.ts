@@ -1,4 +1,4 @@
-import type { Database } from './connection.js';
+import { type Database, hurried } from './connection.js';
 
 /** What a worker says of itself when it starts. */
 export interface WorkerIdentity {
@@ -15,6 +15,7 @@ export interface WorkerIdentity {
 /** Registers a worker or says again that it lives. The time is the database's: workers' clocks differ. */
 export async function announceWorker(db: Database, worker: WorkerIdentity): Promise<void> {
   await db.pool.query({
+    ...hurried,
     name: 'announce-worker',
     text: `INSERT INTO workers (id, role, engine, device, fingerprint, version, slots)
       VALUES ($1, $2, $3, $4, $5, $6, $7)
