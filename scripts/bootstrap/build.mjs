@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildNative } from '../../packages/engine-native/build.mjs';
-import { mustRun, plainEnv, root, step } from './run.mjs';
+import { mustRun, plainEnv, root, StartError, step } from './run.mjs';
 import { foldersIn, hashOf, isCurrent, writeStamp } from './stamp.mjs';
 
 const prismaStamp = join(root, '.cache/prisma-stamp');
@@ -22,11 +22,10 @@ export async function build() {
     writeStamp(prismaStamp, schema);
   }
   const hash = hashOf([...sources, 'tsconfig.base.json', 'tsconfig.json', 'package-lock.json']);
-  const isBuilt = packages.every((folder) => existsSync(join(root, folder, 'dist/.tsbuildinfo')));
   const compiling =
-    isCurrent(buildStamp, hash) && isBuilt
+    isCurrent(buildStamp, hash) && lacksNothing(packages)
       ? null
-      : step('Compiling TypeScript (tsc -b)', () => compileTypes(isBuilt));
+      : step('Compiling TypeScript (tsc -b)', () => compileTypes(packages));
   // Its own record of sources and compiler tells it when there is nothing to do.
   const native = buildNative({ log: (line) => console.log(`The native engine: ${line}`) });
   await Promise.all([compiling, native]);
@@ -44,9 +43,26 @@ async function generateClient() {
   await mustRun('Generating the database client', process.execPath, [prisma, 'generate'], { env });
 }
 
-/** tsc trusts its records of what it built: where outputs are missing, everything is built anew. */
-async function compileTypes(isBuilt) {
+/**
+ * tsc trusts its records of what it built, and TypeScript 7.0.2 has been seen to record a new file without
+ * writing it: where outputs are missing, everything is built anew.
+ */
+async function compileTypes(packages) {
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  const force = isBuilt ? [] : ['--force'];
-  await mustRun('Compiling TypeScript', process.execPath, [tsc, '-b', ...force, '--pretty', 'false']);
+  const compile = (...options) =>
+    mustRun('Compiling TypeScript', process.execPath, [tsc, '-b', '--pretty', 'false', ...options]);
+  const isFirst = packages.every((folder) => !existsSync(join(root, folder, 'dist')));
+  await compile();
+  if (lacksNothing(packages)) return;
+  if (!isFirst) await compile('--force');
+  if (!lacksNothing(packages)) throw new StartError('tsc -b left out some of the compiled files.');
+}
+
+/** Whether every source has its compiled file. */
+function lacksNothing(packages) {
+  return packages.every((folder) =>
+    readdirSync(join(root, folder, 'src'), { recursive: true })
+      .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+      .every((name) => existsSync(join(root, folder, 'dist', name.replace(/\.ts$/, '.js')))),
+  );
 }
