@@ -60,7 +60,7 @@ describe('a supervised process', () => {
 
   it('is asked to stop, and may take its time', async () => {
     const thing = await supervise(
-      `${lasting} process.on('SIGTERM', () => setTimeout(() => { console.log('bye'); process.exit(0); }, 300));`,
+      `process.on('SIGTERM', () => setTimeout(() => { console.log('bye'); process.exit(0); }, 300)); ${lasting}`,
     );
     await until(() => logged('up'));
     await thing.stop();
@@ -91,7 +91,7 @@ describe('a supervised process', () => {
 
   it('hears by its channel that its supervisor died', async () => {
     const grandchild = join(folder, 'grandchild.mjs');
-    await writeFile(grandchild, `${lasting} process.on('disconnect', () => process.exit(0));`);
+    await writeFile(grandchild, `process.on('disconnect', () => process.exit(0)); ${lasting}`);
     const library = new URL('../dist/index.js', import.meta.url).href;
     await supervise(
       `import { superviseProcess } from ${JSON.stringify(library)};
