@@ -7,18 +7,13 @@ import {
   solutionColumns,
   withTestWarnings,
 } from '@tessera/analysis';
-import {
-  type AnalysisRecord,
-  type ClaimedTask,
-  type DoneTask,
-  doneTasks,
-  kernelAnalyses,
-} from '@tessera/database';
+import { type AnalysisRecord, type ClaimedTask, type DoneTask, kernelAnalyses } from '@tessera/database';
 import { NotYet, type OpenedExperiment } from '@tessera/experiment';
 import { temporaryKernelKey } from '@tessera/store';
 import type { Aggregation } from './aggregation.js';
 import type { Aggregated } from './analysis-batch.js';
 import { publishKernel } from './publish-kernel.js';
+import { wholeWave } from './whole-wave.js';
 
 /**
  * Finishes a kernel: sums its strips in index order into the rows' test scores, makes what the spec keeps readable,
@@ -33,7 +28,7 @@ export async function finishKernel(
   const { db, store } = aggregation;
   const { id } = experiment;
   const { kernelIndex } = task;
-  const strips = await doneTasks(db, id, kernelIndex, 'strip');
+  const strips = await wholeWave(db, experiment, kernelIndex, 'strip');
   const rows = completeRows(experiment, await kernelAnalyses(db, id, kernelIndex), strips);
   await publishKernel(aggregation, experiment, task, rows, strips, signal);
   return {
@@ -52,7 +47,6 @@ function completeRows(
   strips: readonly DoneTask[],
 ): AnalysisRecord[] {
   if (rows.length !== plan.analysesPerKernel) throw new NotYet('an analysis of this kernel is not done');
-  if (strips.length !== plan.stripsPerKernel) throw new NotYet('a strip of this kernel is not done');
   if (plan.stripsPerKernel === 0) return [...rows];
   const { dynamics, regression } = spec.analysis;
   const columns = solutionColumns(dynamics?.times ?? [], regression?.diagReg ?? [], subset.classes);

@@ -1,23 +1,24 @@
 import { solutionColumns } from '@tessera/analysis';
-import { doneTasks } from '@tessera/database';
 import { type OpenedExperiment, readAnalysisPiece, sendBackIfDamaged } from '@tessera/experiment';
 import { analysesAt } from '@tessera/plan';
 import type { KernelName } from '@tessera/spec';
 import type { Aggregation } from './aggregation.js';
+import { wholeWave } from './whole-wave.js';
 
-/** Eigenvalues of each kind of a kernel, (depths, m) row-major, from the pieces of its analyses. */
+/** Eigenvalues of each kind of a kernel, (depths, m) row-major, from the pieces of its analyses. @throws NotYet */
 export async function collectEigenvalues(
   { db, store }: Aggregation,
-  { id, spec, plan, subset }: OpenedExperiment,
+  experiment: OpenedExperiment,
   kernelIndex: number,
 ): Promise<Map<KernelName, Float64Array>> {
+  const { id, spec, plan, subset } = experiment;
   const { dynamics, regression } = spec.analysis;
   const { columns } = solutionColumns(dynamics?.times ?? [], regression?.diagReg ?? [], subset.classes);
   const size = plan.trainCount;
   const collected = new Map(
     spec.kernels.map((kernel) => [kernel, new Float64Array(plan.axes.depth.length * size)]),
   );
-  for (const task of await doneTasks(db, id, kernelIndex, 'analysis')) {
+  for (const task of await wholeWave(db, experiment, kernelIndex, 'analysis')) {
     const batch = analysesAt(plan, spec, task.index);
     await sendBackIfDamaged(db, { experimentId: id, kernelIndex, wave: 'analysis' }, task, async () => {
       for (const [position, { kernel, depthIndex }] of batch.entries()) {

@@ -1,4 +1,4 @@
-import { type AnalysisRecord, type ClaimedTask, type DoneTask, doneTasks } from '@tessera/database';
+import type { AnalysisRecord, ClaimedTask, DoneTask } from '@tessera/database';
 import { type OpenedExperiment, pieceOf, sendBackIfDamaged } from '@tessera/experiment';
 import { tileAt } from '@tessera/plan';
 import {
@@ -12,6 +12,7 @@ import {
 } from '@tessera/store';
 import type { Aggregation } from './aggregation.js';
 import { collectEigenvalues } from './kernel-eigenvalues.js';
+import { wholeWave } from './whole-wave.js';
 
 /**
  * Makes a kernel's share of every array readable and durable: results, spectra, and the tiles and strips the spec
@@ -43,12 +44,13 @@ export async function publishKernel(
 
 async function publishTiles(
   { db, store }: Aggregation,
-  { id, spec, plan, layout }: OpenedExperiment,
+  experiment: OpenedExperiment,
   kernelIndex: number,
   signal: AbortSignal,
 ): Promise<void> {
+  const { id, spec, plan, layout } = experiment;
   const place = { experimentId: id, kernelIndex, wave: 'train' } as const;
-  for (const tile of await doneTasks(db, id, kernelIndex, 'train')) {
+  for (const tile of await wholeWave(db, experiment, kernelIndex, 'train')) {
     signal.throwIfAborted();
     await sendBackIfDamaged(db, place, tile, async () => {
       for (const kind of spec.kernels) {

@@ -15,8 +15,8 @@ import {
   readSlice,
   type Selection,
 } from '@tessera/store';
+import { spoil, TinyExperiment } from '@tessera/testkit/tiny-experiment';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { spoil, TinyExperiment } from '../../../packages/experiment/test/tiny-experiment.js';
 import type { Computation } from '../src/computation.js';
 import { computeStrip } from '../src/strip.js';
 import { computeTrainTile } from '../src/train-tile.js';

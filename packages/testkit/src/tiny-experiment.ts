@@ -26,7 +26,7 @@ import { type OpenedExperiment, OpenedExperiments } from '@tessera/experiment';
 import { type Plan, planExperiment } from '@tessera/plan';
 import { type ExperimentSpec, type KernelName, parseSpec, type Wave } from '@tessera/spec';
 import { createExperimentGroup, openFolderStore, type TileStore } from '@tessera/store';
-import { testPostgres } from '@tessera/testkit';
+import { testPostgres } from './test-postgres.js';
 
 export const tinySpec = {
   name: 'tiny',
