@@ -8,7 +8,7 @@ import {
   retryExperiment,
 } from '@tessera/database';
 import { TesseraError } from '@tessera/spec';
-import { testPostgres } from '@tessera/testkit';
+import { queueBackends, testPostgres } from '@tessera/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Stage, until } from './stage.js';
 
@@ -21,7 +21,7 @@ const nameOf = ({ kernelIndex, wave, index }: ClaimedTask) => `${kernelIndex}/${
 /** Aborts with the signal, as an engine does at its next look. */
 const slowly = (ms: number) => (_: ClaimedTask, signal: AbortSignal) => sleep(ms, undefined, { signal });
 
-describe.each(['postgres', 'redis'] as const)('an experiment, deliveries by %s', (backend) => {
+describe.each(queueBackends())('an experiment, deliveries by %s', (backend) => {
   let stage: Stage;
   beforeEach(async () => {
     stage = await Stage.open(backend);

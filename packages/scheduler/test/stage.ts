@@ -16,11 +16,11 @@ import {
 import { type JobQueue, openQueue, type QueueOptions } from '@tessera/queue';
 import { type Runner, startRunner, type TaskOutcome } from '@tessera/runner';
 import type { ExperimentSpec, ExperimentState } from '@tessera/spec';
-import { testPostgres, testRedisUrl } from '@tessera/testkit';
+import { type QueueBackend, testPostgres, testRedisUrl } from '@tessera/testkit';
 import { Redis } from 'ioredis';
 import { type Dispatcher, type DispatcherOptions, startDispatcher } from '../src/index.js';
 
-export const silent = { info() {}, warn() {}, error() {} };
+const silent = { info() {}, warn() {}, error() {} };
 
 /** What a test says of an experiment: how many kernels of how many tasks. */
 export interface Shape {
@@ -57,7 +57,7 @@ export class Stage {
     this.#drop = postgres.drop;
   }
 
-  static async open(backend: 'postgres' | 'redis'): Promise<Stage> {
+  static async open(backend: QueueBackend): Promise<Stage> {
     const postgres = await testPostgres({ name: 'migrated', prepare: migrate });
     const redisUrl = backend === 'redis' ? await testRedisUrl() : null;
     const prefix = `test-${randomUUID()}`;
