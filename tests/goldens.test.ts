@@ -126,6 +126,9 @@ describe.skipIf(missing)(`goldens through the stack${missing}`, () => {
       expect(row.lambdaMax).toBeNull();
       expect(row.warnings.join(' ')).toMatch(/\S/);
     }
+    const kept = await fetchArray(client, id, `${overflowed[0]?.kernel}_train_train`, {});
+    expect(kept.values.some((value) => Number.isNaN(value))).toBe(true);
+    expect(kept.values.some((value) => Math.abs(value) === Number.POSITIVE_INFINITY)).toBe(false);
     const shallow = Math.min(...overflowed.map((row) => row.depth));
     for (const row of items)
       if (row.depth >= shallow && row.kernel === overflowed[0]?.kernel) expect(row.status).toBe('overflow');

@@ -10,6 +10,7 @@ import {
   stripPieceKey,
   type TileStore,
 } from '@tessera/store';
+import { markOverflow } from './train-tile.js';
 
 /** Rows of a strip that were computed at once. */
 export interface BlockRows {
@@ -66,7 +67,9 @@ export class StripPieces {
     const width = this.#experiment.plan.trainCount;
     for (let depth = 0; depth < this.#experiment.plan.axes.depth.length; depth++) {
       const source = values.subarray(depth * block.count * width, (depth + 1) * block.count * width);
-      kept.set(source, (depth * this.#rows + block.offset) * width);
+      const target = (depth * this.#rows + block.offset) * width;
+      kept.set(source, target);
+      markOverflow(kept.subarray(target, target + source.length));
     }
   }
 

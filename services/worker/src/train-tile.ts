@@ -2,7 +2,7 @@ import type { ClaimedTask } from '@tessera/database';
 import type { OpenedExperiment } from '@tessera/experiment';
 import { kernelAt, tileAt } from '@tessera/plan';
 import type { KernelName } from '@tessera/spec';
-import { encodeTrainTile, trainTileKey } from '@tessera/store';
+import { encodeTrainTile, type FloatArray, trainTileKey } from '@tessera/store';
 import type { Computation, Computed } from './computation.js';
 
 /**
@@ -37,7 +37,7 @@ export async function computeTrainTile(
   const pieces: Computed['pieces'] = {};
   let bytes = 0;
   for (const kernel of spec.kernels) {
-    const values = requireBlock(blocks, kernel);
+    const values = markOverflow(requireBlock(blocks, kernel));
     const shard = encodeTrainTile(layout, values, rowCount, colCount);
     const key = trainTileKey(id, task.kernelIndex, { row, col, generation: task.generation }, kernel);
     await store.put(key, shard.parts, { durable: false });
@@ -45,6 +45,14 @@ export async function computeTrainTile(
     bytes += shard.bytes;
   }
   return { pieces, bytes, result: null };
+}
+
+/** Makes infinities NaN, in place: what overflowed is no number, and no array calls it one. */
+export function markOverflow<T extends FloatArray>(values: T): T {
+  for (let i = 0; i < values.length; i++) {
+    if (Math.abs(values[i] as number) === Number.POSITIVE_INFINITY) values[i] = Number.NaN;
+  }
+  return values;
 }
 
 /** The block of a kind the task asked for. */
