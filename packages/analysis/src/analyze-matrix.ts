@@ -3,7 +3,7 @@ import type { AnalysisStatus } from '@tessera/spec';
 import { gradientFlow } from './gradient-flow.js';
 import { type MatrixScan, scanMatrix } from './matrix-scan.js';
 import { entryNames, nullWarning, scoreNames } from './null-warning.js';
-import { ridgeTrainPredictions, solveRidge } from './ridge-regression.js';
+import { ridgeTrainPredictions, solveByEigenvectors, solveRidge } from './ridge-regression.js';
 import { type MeanScore, meanScore, noScore, scoreBlock } from './score-block.js';
 import { placeBlock, type SolutionLayout, solutionColumns } from './solution-columns.js';
 import { noSpectrum, type SpectrumNumbers, spectrumNumbers, spectrumStatus } from './spectrum-numbers.js';
@@ -65,14 +65,32 @@ export async function analyzeMatrix(linalg: Linalg, request: AnalysisRequest): P
   if (result.trace === null) result.warnings.push(nullWarning(['trace'], 'its sum overflows'));
 
   // Regression first: it leaves the matrix as it was, the eigendecomposition does not.
-  await regress(linalg, request, layout, scan.trace, result);
+  const unsolved = await regress(linalg, request, layout, scan.trace, result);
 
   let values: Float64Array | null = null;
   if (spectrum === 'full' || times.length > 0) {
-    const eigen = await linalg.eigh(matrix, size, times.length > 0);
+    const eigen = await linalg.eigh(matrix, size, times.length > 0 || unsolved.length > 0);
     values = eigen.values;
-    if (eigen.vectors) await flow(linalg, request, layout, { values, vectors: eigen.vectors }, result);
+    const { vectors } = eigen;
+    if (vectors && times.length > 0) await flow(linalg, request, layout, { values, vectors }, result);
+    for (const system of vectors ? unsolved.splice(0) : []) {
+      const { shift, targets, failure } = system;
+      const solved = await solveByEigenvectors(
+        linalg,
+        { values, vectors: vectors as Float64Array },
+        shift,
+        targets,
+        classes,
+      );
+      if (solved) recordRidge(request, layout, system, solved, result);
+      const outcome = solved ? 'the numbers come from the eigendecomposition and hold its rounding' : null;
+      const names = namesOf(system);
+      result.warnings.push(
+        outcome ? `${failure}: ${names.join(', ')}: ${outcome}.` : nullWarning(names, failure),
+      );
+    }
   }
+  for (const system of unsolved) result.warnings.push(nullWarning(namesOf(system), system.failure));
   if (spectrum === 'full' && values) {
     Object.assign(result, spectrumNumbers(values, result.warnings));
     result.eigenvalues = values;
@@ -84,38 +102,64 @@ export async function analyzeMatrix(linalg: Linalg, request: AnalysisRequest): P
   return result;
 }
 
-/** Mean predictor (without ridge) and every ridge: one factorisation for each distinct ridge. */
+/** One ridge: which entries of the request have it, and whether the mean predictor is solved with it. */
+interface RidgeSystem {
+  shift: number;
+  entries: number[];
+  isMeanPredictor: boolean;
+  /** The mean predictor's labels first where it is one, then the regression's where an entry asks for them. */
+  targets: Float64Array[];
+}
+
+/**
+ * Mean predictor (without ridge) and every ridge: one factorisation for each distinct ridge.
+ * @returns those that Cholesky could not solve
+ */
 async function regress(
   linalg: Linalg,
   request: AnalysisRequest,
   layout: SolutionLayout,
   trace: number,
   result: SpectrumResult,
-): Promise<void> {
-  const { matrix, size, classes, diagReg, labels, meanLabels, trainLabels, wantSolutions } = request;
+): Promise<(RidgeSystem & { failure: string })[]> {
+  const { matrix, size, classes, diagReg, labels, meanLabels, wantSolutions } = request;
+  const unsolved: (RidgeSystem & { failure: string })[] = [];
   for (const ridge of new Set(wantSolutions ? [0, ...diagReg] : diagReg)) {
     const entries = diagReg.flatMap((value, i) => (value === ridge ? [i] : []));
     const isMeanPredictor = ridge === 0 && wantSolutions;
     const targets = [...(isMeanPredictor ? [meanLabels] : []), ...(entries.length > 0 ? [labels] : [])];
     const solved = await solveRidge(linalg, matrix, size, trace, ridge, targets, classes);
-    if ('failure' in solved) {
-      const names = entries.flatMap((i) => entryNames('regression', i));
-      if (isMeanPredictor) names.push('meanPredictorNorm');
-      result.warnings.push(nullWarning(names, solved.failure));
-      continue;
-    }
-    const { shift } = solved;
-    const [mean, solution] = isMeanPredictor ? solved.solutions : [undefined, solved.solutions[0]];
-    if (mean) placeBlock(result.solutions, layout, layout.meanPredictor, mean);
-    if (!solution) continue;
-    const predictions = ridgeTrainPredictions(labels, solution, shift);
-    const score = meanScore(scoreBlock(predictions, classes, 0, trainLabels, labels, classes), size);
-    for (const i of entries) {
-      if (wantSolutions) placeBlock(result.solutions, layout, layout.ridge(i), solution);
-      result.train.regression[i] = score;
-      warnNotFinite(result.warnings, 'regression', i, score);
-    }
+    const system = { shift: (ridge * trace) / size, entries, isMeanPredictor, targets };
+    if ('failure' in solved) unsolved.push({ ...system, failure: solved.failure });
+    else recordRidge(request, layout, system, solved.solutions, result);
   }
+  return unsolved;
+}
+
+/** Puts the solutions of one ridge into their places and scores them on the training images. */
+function recordRidge(
+  { size, classes, labels, trainLabels, wantSolutions }: AnalysisRequest,
+  layout: SolutionLayout,
+  { shift, entries, isMeanPredictor }: RidgeSystem,
+  solutions: readonly Float64Array[],
+  result: SpectrumResult,
+): void {
+  const [mean, solution] = isMeanPredictor ? solutions : [undefined, solutions[0]];
+  if (mean) placeBlock(result.solutions, layout, layout.meanPredictor, mean);
+  if (!solution) return;
+  const predictions = ridgeTrainPredictions(labels, solution, shift);
+  const score = meanScore(scoreBlock(predictions, classes, 0, trainLabels, labels, classes), size);
+  for (const i of entries) {
+    if (wantSolutions) placeBlock(result.solutions, layout, layout.ridge(i), solution);
+    result.train.regression[i] = score;
+    warnNotFinite(result.warnings, 'regression', i, score);
+  }
+}
+
+/** The numbers of a row that rest on one ridge. */
+function namesOf({ entries, isMeanPredictor }: RidgeSystem): string[] {
+  const names = entries.flatMap((i) => entryNames('regression', i));
+  return isMeanPredictor ? [...names, 'meanPredictorNorm'] : names;
 }
 
 /** Gradient flow at every time. */

@@ -49,6 +49,41 @@ export async function solveRidge(
   }
 }
 
+/**
+ * Solves (Theta + shift I) X = Y from the eigendecomposition, where rounding has made Theta indefinite and Cholesky
+ * cannot. Its error is that of the smallest eigenvalues: the row is flagged `ill-conditioned`.
+ * @param eigen rows of `vectors` are eigenvectors
+ * @returns a solution for each of the targets; null where an eigenvalue is -shift or a solution is not finite
+ */
+export async function solveByEigenvectors(
+  linalg: Linalg,
+  { values, vectors }: { values: Float64Array; vectors: Float64Array },
+  shift: number,
+  targets: readonly Float64Array[],
+  classes: number,
+): Promise<Float64Array[] | null> {
+  const size = values.length;
+  const solutions: Float64Array[] = [];
+  for (const b of targets) {
+    const projected = await linalg.gemm({ m: size, n: classes, k: size, a: vectors, b });
+    for (let i = 0; i < projected.length; i++) {
+      const value = (values[Math.floor(i / classes)] as number) + shift;
+      projected[i] = (projected[i] as number) / value;
+    }
+    const solution = await linalg.gemm({
+      m: size,
+      n: classes,
+      k: size,
+      a: vectors,
+      transA: true,
+      b: projected,
+    });
+    if (!solution.every(Number.isFinite)) return null;
+    solutions.push(solution);
+  }
+  return solutions;
+}
+
 async function restore(matrix: Float64Array, size: number, diagonal: Float64Array): Promise<void> {
   for (let row = 0; row < size; row += rowsATurn) {
     if (row > 0) await setImmediate();

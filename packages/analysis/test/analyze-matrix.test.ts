@@ -189,23 +189,35 @@ describe('a matrix that float64 cannot resolve', () => {
     expectNullsNamed(result);
   });
 
-  it('without a positive smallest eigenvalue has no condition number and no ridgeless regression, by name', async () => {
-    const result = await analyze(
-      8,
-      (i, j) => (i === j ? ([5, 4, 3, 2, 1, 0.5, 0.25, -1e-9][i] ?? 0) : 0),
-      asked,
-    );
+  const diagonal = (last: number) => (i: number, j: number) =>
+    i === j ? ([5, 4, 3, 2, 1, 0.5, 0.25, last][i] ?? 0) : 0;
+
+  it('with a negative eigenvalue has no condition number, keeps its regression, and says where it comes from', async () => {
+    const result = await analyze(8, diagonal(-1e-9), asked);
     expect(result.status).toBe('ill-conditioned');
     expect(result.conditionNumber).toBeNull();
     expect(result.lambdaMin).toBe(-1e-9);
     expect(result.train.regression[0]?.loss).not.toBeNull();
-    expect(result.train.regression[1]).toEqual({ accuracy: null, loss: null });
+    expect(result.train.regression[1]).toEqual({ accuracy: 1, loss: 0 });
     expect(result.train.dynamics.every(({ loss }) => loss !== null)).toBe(true);
+    expectNullsNamed(result);
+    const told = result.warnings.find((text) => text.includes('regression[1].trainAccuracy'));
+    expect(told).toContain('meanPredictorNorm');
+    expect(told).toContain('pivot 8 of 8');
+    expect(told).toContain('eigendecomposition');
+    const layout = solutionColumns(asked.times, asked.diagReg, classes);
+    const last = result.solutions.subarray(7 * layout.columns + layout.ridge(1) * classes);
+    // 1/-1e-9 times a target of the order of one.
+    expect(Math.abs(last[0] as number)).toBeGreaterThan(1e8);
+  });
+
+  it('that is singular has no ridgeless regression, by name', async () => {
+    const result = await analyze(8, diagonal(0), asked);
+    expect(result.train.regression[1]).toEqual({ accuracy: null, loss: null });
     expectNullsNamed(result);
     const failed = result.warnings.find((text) => text.includes('regression[1].trainAccuracy'));
     expect(failed).toContain('regression[1].testLoss');
     expect(failed).toContain('meanPredictorNorm');
-    expect(failed).toContain('pivot 8 of 8');
     const layout = solutionColumns(asked.times, asked.diagReg, classes);
     const missing = Array.from({ length: layout.blocks }, (_, block) => isNaNBlock(result, 8, block));
     expect(missing).toEqual([true, false, false, false, false, true]);
