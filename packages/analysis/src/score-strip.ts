@@ -40,8 +40,13 @@ export async function scoreStrip(linalg: Linalg, request: StripRequest): Promise
   });
   let meanPredictorSquares = 0;
   for (let row = 0; row < rows; row++) {
-    for (let c = 0; c < classes; c++) meanPredictorSquares += (predictions[row * columns + c] as number) ** 2;
+    for (let c = 0; c < classes; c++) {
+      const value = predictions[row * columns + c] as number;
+      meanPredictorSquares += value * value;
+    }
   }
+  let meanTargetSquares = 0;
+  for (const value of meanTargets) meanTargetSquares += value * value;
   return {
     predictions,
     images: rows,
@@ -49,6 +54,6 @@ export async function scoreStrip(linalg: Linalg, request: StripRequest): Promise
     lossSum: scores.map((score) => score.lossSum),
     finite: scores.map((score) => score.finite),
     meanPredictorSquares,
-    meanTargetSquares: meanTargets.reduce((sum, value) => sum + value * value, 0),
+    meanTargetSquares,
   };
 }

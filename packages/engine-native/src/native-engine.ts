@@ -70,10 +70,10 @@ class NativeEngine implements Engine {
     return filterSize > 255 ? 'Filters are at most 255 pixels wide.' : null;
   }
 
-  async computeTile(task: TileTask, signal?: AbortSignal): Promise<TileResult> {
+  async computeTile(task: TileTask, signal?: AbortSignal, into?: TileResult): Promise<TileResult> {
     const reason = this.supports(task.architecture);
     if (reason !== null) throw new TesseraError('engine-failed', reason);
-    const result = allocateResult(task);
+    const result = allocateResult(task, into);
     if (task.rows.count === 0 || task.cols?.count === 0 || task.depths.length === 0) return result;
     if (task.architecture.family === 'fcn') await this.computeFcn(task, result, signal);
     else await this.computeCnn(task, result, signal);

@@ -7,6 +7,7 @@ import {
 } from '@tessera/analysis';
 import type { ClaimedTask, Database } from '@tessera/database';
 import { labelMatrix } from '@tessera/dataset';
+import type { TileResult } from '@tessera/engine';
 import type { OpenedExperiment } from '@tessera/experiment';
 import { kernelAt, stripAt } from '@tessera/plan';
 import type { Computation, Computed } from './computation.js';
@@ -36,13 +37,16 @@ export async function computeStrip(
   const scores = spec.kernels.map(() => plan.axes.depth.map(() => emptyStripScores(solutions.layout.blocks)));
   const pieces = new StripPieces(experiment, task, strip.count);
 
+  let blocks: TileResult | undefined;
   for (const block of strip.blocks) {
     const place = { offset: block.start - strip.start, count: block.count };
     const rows = await subset.block('test', block.start, block.count);
     const testLabels = subset.testLabels.subarray(block.start, block.start + block.count);
     const targets = labelMatrix(testLabels, subset.classes, spec.dataset.labels, subset.trainLabels);
     const meanTargets = labelMatrix(testLabels, subset.classes, 'centered-over-images', subset.trainLabels);
-    const blocks = await cores.run(1, () =>
+    // The last block may be smaller; the others are written over one another.
+    const into = block.count === strip.blocks[0]?.count ? blocks : undefined;
+    const computed: TileResult = await cores.run(1, () =>
       engine.computeTile(
         {
           architecture: spec.architecture,
@@ -55,11 +59,13 @@ export async function computeStrip(
           cols: train,
         },
         signal,
+        into,
       ),
     );
+    blocks = computed;
     const size = block.count * plan.trainCount;
     for (const [kindIndex, kind] of spec.kernels.entries()) {
-      const values = requireBlock(blocks, kind);
+      const values = requireBlock(computed, kind);
       pieces.addKernel(kind, values, place);
       for (let depthIndex = 0; depthIndex < depths; depthIndex++) {
         signal.throwIfAborted();

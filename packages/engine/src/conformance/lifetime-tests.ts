@@ -51,6 +51,28 @@ export function lifetimeTests(engine: Engine): void {
       }
     });
 
+    it('writes over a result it is given, with the bits of a fresh one, and refuses one that does not fit', async () => {
+      const images = randomImages(56, 3, { height: 4, width: 4, channels: 2 });
+      const pooling = {
+        family: 'cnn-gap',
+        activation: { name: 'erf' },
+        filterSize: 3,
+        padding: 'same',
+      } as const;
+      for (const architecture of [fcn({ name: 'relu' }), pooling]) {
+        const task = taskOf(architecture, images, null, { depths: [1, 3] });
+        const fresh = await engine.computeTile(task);
+        const used = await engine.computeTile({ ...task, weightVariance: 9 });
+        const again = await engine.computeTile(task, undefined, used);
+        expect(again.ntk).toBe(used.ntk);
+        expect(bitsOf(again.ntk).equals(bitsOf(fresh.ntk))).toBe(true);
+        expect(bitsOf(again.nngp).equals(bitsOf(fresh.nngp))).toBe(true);
+        await expect(engine.computeTile({ ...task, depths: [1] }, undefined, used)).rejects.toThrow(
+          'does not fit',
+        );
+      }
+    });
+
     it('answers overflow with infinities or NaN and does not throw', async () => {
       const exploding = { weightVariance: 1e4, biasVariance: 1, depths: [100] };
       for (const precision of engine.info.precisions) {

@@ -1,7 +1,7 @@
 /** The oracle: the plainest float64 computation of every architecture, which the other engines are tested against. */
 import { setImmediate } from 'node:timers/promises';
 import { TesseraError } from '@tessera/spec';
-import { allocateResult, type Engine, type ImageBlock, type TileTask } from '../engine.js';
+import { allocateResult, type Engine, type ImageBlock, type TileResult, type TileTask } from '../engine.js';
 import { type ImageRecursion, imagePair, imageVariances } from './cnn.js';
 import { dualOf } from './dual.js';
 import { type Recursion, vectorPair, vectorVariances } from './fcn.js';
@@ -32,9 +32,9 @@ export function oracleEngine(): Engine {
   };
 }
 
-async function computeTile(task: TileTask, signal?: AbortSignal) {
+async function computeTile(task: TileTask, signal?: AbortSignal, into?: TileResult) {
   if (task.precision !== 'f64') throw new TesseraError('engine-failed', 'The oracle computes in f64 alone.');
-  const result = allocateResult(task);
+  const result = allocateResult(task, into);
   const { rows } = task;
   const cols = task.cols ?? rows;
   const pause = pauseFor(signal);
