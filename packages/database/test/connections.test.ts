@@ -1,6 +1,5 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { testPostgres } from '@tessera/testkit';
+import { openDoor, testPostgres } from '@tessera/testkit';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listen, standForLeader } from '../src/index.js';
@@ -26,57 +25,9 @@ async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
   }
 }
 
-/** Postgres behind a door that can be shut: then every attempt is counted and refused. */
-async function door(): Promise<{
-  url: string;
-  attempts: () => number;
-  shut(): void;
-  open(): void;
-  close(): void;
-}> {
-  const to = new URL(url);
-  const sockets = new Set<Socket>();
-  let isOpen = true;
-  let attempts = 0;
-  const server: Server = createServer((socket) => {
-    attempts++;
-    socket.on('error', () => {});
-    if (!isOpen) return void socket.destroy();
-    const onward = connect(Number(to.port || 5432), to.hostname.replace(/[[\]]/g, ''));
-    onward.on('error', () => socket.destroy());
-    socket.pipe(onward).pipe(socket);
-    for (const end of [socket, onward]) {
-      sockets.add(end);
-      end.on('close', () => sockets.delete(end));
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const through = new URL(url);
-  through.hostname = '127.0.0.1';
-  through.port = String((server.address() as { port: number }).port);
-  const cut = () => {
-    for (const socket of sockets) socket.destroy();
-  };
-  return {
-    url: through.href,
-    attempts: () => attempts,
-    shut() {
-      isOpen = false;
-      cut();
-    },
-    open() {
-      isOpen = true;
-    },
-    close() {
-      cut();
-      server.close();
-    },
-  };
-}
-
 describe('listening', () => {
   it('connects again, one attempt at a time, when Postgres was away', async () => {
-    const postgres = await door();
+    const postgres = await openDoor(url);
     const heard: string[] = [];
     let reconnected = 0;
     const listener = await listen(postgres.url, ['tessera_work'], (_, payload) => heard.push(payload), {
@@ -102,7 +53,7 @@ describe('listening', () => {
   });
 
   it('gives up at once, and for good, where Postgres is not there to begin with', async () => {
-    const postgres = await door();
+    const postgres = await openDoor(url);
     postgres.shut();
     await expect(listen(postgres.url, ['tessera_work'], () => {})).rejects.toThrow();
     await sleep(700);
@@ -113,7 +64,7 @@ describe('listening', () => {
 
 describe('leadership', () => {
   it('is held by one, and passes on when its holder resigns or is cut off', async () => {
-    const postgres = await door();
+    const postgres = await openDoor(url);
     const [first, second] = [standForLeader(postgres.url), standForLeader(url)];
     expect(await first.campaign()).toBe(true);
     expect(await second.campaign()).toBe(false);

@@ -8,7 +8,7 @@ export interface TaskJob {
 }
 
 export interface Consumer {
-  /** Takes no more jobs and waits for those in hand. */
+  /** Takes no more jobs and waits for those in hand, whether the backend answers or not. */
   close(): Promise<void>;
 }
 
@@ -18,6 +18,7 @@ export interface Consumer {
  */
 export interface JobQueue {
   readonly backend: 'redis' | 'postgres';
+  /** Rejects within seconds when the backend does not answer; it may have taken some of the jobs. */
   add(name: QueueName, jobs: readonly TaskJob[]): Promise<void>;
   /** Hands each job to `handle`, at most `concurrency` at a time. `handle` does not reject. */
   consume(name: QueueName, concurrency: number, handle: (job: TaskJob) => Promise<void>): Promise<Consumer>;

@@ -32,22 +32,26 @@ export async function openQueue(options: QueueOptions): Promise<JobQueue> {
 
 async function onRedis(url: string, prefix: string, onError: (error: Error) => void): Promise<JobQueue> {
   const connections: Redis[] = [];
-  const connect = () => {
-    const connection = new Redis(url, { maxRetriesPerRequest: null, enableReadyCheck: true });
+  const connect = (options: { maxRetriesPerRequest: number | null }) => {
+    const connection = new Redis(url, options);
     connection.on('error', onError);
     connections.push(connection);
     return connection;
   };
-  const shared = connect();
-  // A second connection that fails fast: readiness must not wait for ever while Redis is away.
-  const probe = new Redis(url, { maxRetriesPerRequest: 1, enableOfflineQueue: true, connectTimeout: 2000 });
-  probe.on('error', onError);
-  connections.push(probe);
+  // Fails within seconds while Redis is away: neither the dispatcher nor readiness may wait for ever.
+  const impatient = { maxRetriesPerRequest: 1, connectTimeout: 2000, autoResendUnfulfilledCommands: false };
+  const shared = connect(impatient);
+  const probe = connect(impatient);
   return jobQueue(
     'redis',
     (name) => new Queue<JobData>(name, { connection: shared, prefix }),
     (name, concurrency, handle) =>
-      new Worker<JobData>(name, handle, { ...workerOptions, connection: connect(), prefix, concurrency }),
+      new Worker<JobData>(name, handle, {
+        ...workerOptions,
+        connection: connect({ maxRetriesPerRequest: null }),
+        prefix,
+        concurrency,
+      }),
     async () => {
       await probe.ping();
     },
@@ -97,46 +101,81 @@ async function jobQueue(
     async add(name, jobs) {
       const batch = 1000;
       for (let start = 0; start < jobs.length; start += batch) {
-        await queues[name].addBulk(
-          jobs.slice(start, start + batch).map((job) => ({
-            name: 'task',
-            data: { task: String(job.task), generation: job.generation },
-            opts: { ...jobOptions, jobId: jobId(job) },
-          })),
-        );
+        const bulk = jobs.slice(start, start + batch).map((job) => ({
+          name: 'task',
+          data: { task: String(job.task), generation: job.generation },
+          opts: { ...jobOptions, jobId: jobId(job) },
+        }));
+        await answered(queues[name].addBulk(bulk));
       }
     },
     async consume(name, concurrency, handle): Promise<Consumer> {
-      const worker = makeWorker(name, concurrency, async ({ data }) =>
-        handle({ task: BigInt(data.task), generation: data.generation }),
-      );
+      const inHand = new Set<Promise<void>>();
+      const worker = makeWorker(name, concurrency, async ({ data }) => {
+        const handling = handle({ task: BigInt(data.task), generation: data.generation });
+        inHand.add(handling);
+        await handling.finally(() => inHand.delete(handling));
+      });
       worker.on('error', onError);
       consumers.push(worker);
       await worker.waitUntilReady();
-      return { close: () => worker.close() };
+      return {
+        async close() {
+          const closing = worker.close();
+          while (inHand.size > 0) await Promise.allSettled(inHand);
+          await atMost(answerMs, closing);
+        },
+      };
     },
     async missing(name, jobs) {
-      const known = await Promise.all(jobs.map((job) => queues[name].getJobState(jobId(job))));
+      const known = await answered(Promise.all(jobs.map((job) => queues[name].getJobState(jobId(job)))));
       const lost = new Set<string>(['unknown', 'completed', 'failed']);
       return jobs.filter((_, index) => lost.has(known[index] ?? 'unknown'));
     },
     async depth(name) {
-      const counts = await queues[name].getJobCounts('waiting', 'prioritized', 'delayed', 'active');
+      const counts = await answered(queues[name].getJobCounts('waiting', 'prioritized', 'delayed', 'active'));
       return {
         waiting: (counts.waiting ?? 0) + (counts.prioritized ?? 0) + (counts.delayed ?? 0),
         active: counts.active ?? 0,
       };
     },
     async ping() {
-      if (probe) await probe();
-      else await queues.tiles.getJobCounts('active');
+      await answered<unknown>(probe ? probe() : queues.tiles.getJobCounts('active'));
     },
     async close() {
-      await Promise.allSettled(consumers.map((worker) => worker.close()));
-      await Promise.allSettled(Object.values(queues).map((queue) => queue.close()));
+      await atMost(answerMs, Promise.allSettled(consumers.map((worker) => worker.close())));
+      await atMost(answerMs, Promise.allSettled(Object.values(queues).map((queue) => queue.close())));
       await disconnect();
     },
   };
+}
+
+/** What a backend is asked is answered within this time, or it is away. */
+const patienceMs = 5000;
+
+/** Rejects when `work` takes too long: what was sent when Redis went away may never be answered, not even with an error. */
+async function answered<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('The queue does not answer.')), patienceMs);
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** How long a stop waits for a backend to answer; one that is away must not keep a process from its end. */
+const answerMs = 3000;
+
+async function atMost(limitMs: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([work, limit]).catch(() => {});
+  clearTimeout(timer);
 }
 
 /** No ':' in a job's id (BullMQ keeps it for itself). */

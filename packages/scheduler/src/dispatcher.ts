@@ -53,7 +53,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   const pass = async (): Promise<boolean> => {
     if (!(await leadership.campaign())) return false;
     if (performance.now() - reconciledAt > timing.intervalMs) {
-      const found = await reconcile(db, queue, timing.suspiciousMs);
+      const found = await reconcile(db, queue, timing.suspiciousMs, log);
       if (found.expired > 0 || found.lost > 0) log.warn(found, 'reconciled: leases ended or deliveries lost');
       options.onReconciled?.(found);
       reconciledAt = performance.now();

@@ -1,5 +1,6 @@
 import { type Database, expireLeases, longQueued, unqueue } from '@tessera/database';
 import type { JobQueue } from '@tessera/queue';
+import type { DispatcherLog } from './dispatcher.js';
 import { queueWaves } from './window.js';
 
 export interface ReconcileTiming {
@@ -19,13 +20,19 @@ export async function reconcile(
   db: Database,
   queue: JobQueue,
   suspiciousMs: number,
+  log: DispatcherLog,
 ): Promise<{ expired: number; lost: number }> {
   const { expired } = await expireLeases(db);
   let lost = 0;
   for (const name of ['tiles', 'analyses'] as const) {
     const suspicious = await longQueued(db, queueWaves[name], suspiciousMs, askedAtOnce);
     if (suspicious.length === 0) continue;
-    lost += await unqueue(db, await queue.missing(name, suspicious));
+    try {
+      lost += await unqueue(db, await queue.missing(name, suspicious));
+    } catch (error) {
+      // A queue that is away must not keep waves from ending, nor a cancelled experiment.
+      log.warn({ err: error, queue: name }, 'the queue does not say what it holds');
+    }
   }
   return { expired, lost };
 }

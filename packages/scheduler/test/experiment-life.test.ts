@@ -8,8 +8,8 @@ import {
   retryExperiment,
 } from '@tessera/database';
 import { TesseraError } from '@tessera/spec';
-import { queueBackends, testPostgres } from '@tessera/testkit';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openDoor, queueBackends, testPostgres } from '@tessera/testkit';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { Stage, until } from './stage.js';
 
 const whole = {
@@ -134,6 +134,38 @@ describe.each(queueBackends())('an experiment, deliveries by %s', (backend) => {
     await stage.runners(async () => {});
     expect((await stage.reaches(id, 'completed', 8000)).progress).toEqual(whole);
   });
+});
+
+describe.runIf(queueBackends().includes('redis'))('while Redis is away', () => {
+  let stage: Stage;
+  beforeEach(async () => {
+    stage = await Stage.open('redis');
+  });
+  afterEach(() => stage?.close());
+
+  it('results are accepted, a cancelled experiment ends, workers stop; work goes on when it is back', async () => {
+    const redis = await openDoor(stage.queueOptions.redisUrl as string);
+    onTestFinished(() => redis.close());
+    stage.queueOptions.redisUrl = redis.url;
+    await stage.dispatcher();
+    let isSlow = true;
+    const runners = await stage.runners(async () => {
+      while (isSlow) await sleep(20);
+    });
+    const [cancelled, kept] = [await stage.create(), await stage.create()];
+    await until(async () => (await stage.leased()) === 2);
+    redis.shut();
+    isSlow = false;
+    await until(async () => (await stage.leased()) === 0);
+    await cancelExperiment(stage.db, cancelled);
+    await stage.reaches(cancelled, 'cancelled', 10_000);
+    const asked = performance.now();
+    await Promise.all(runners.map((runner) => runner.close(0)));
+    expect(performance.now() - asked).toBeLessThan(5000);
+    redis.open();
+    await stage.runners(async () => {});
+    expect((await stage.reaches(kept, 'completed')).progress).toEqual(whole);
+  }, 60_000);
 });
 
 describe('an experiment', () => {

@@ -1,3 +1,4 @@
+export { type Door, openDoor } from './door.js';
 export { type QueueBackend, queueBackends } from './queue-backends.js';
 export { dockerAnswers } from './start-services.js';
 export { type StackOptions, startStack, type TestStack } from './start-stack.js';
