@@ -116,11 +116,11 @@ export function upsertAnalyses(
   const updates = columns.filter((name) => name !== 'ordinal').map((name) => `${name} = EXCLUDED.${name}`);
   return {
     text: `INSERT INTO analyses (experiment_id, complete, ${columns.join(', ')})
-      SELECT $1, $2, ${columns.join(', ')} FROM jsonb_to_recordset($3::jsonb) AS row(
+      SELECT $1, $2, ${columns.join(', ')} FROM json_to_recordset($3::json) AS row(
         ordinal int, kernel text, weight_variance float8, bias_variance float8, depth int, kernel_index int, phase text,
         q_star float8, c_star float8, chi_1 float8, xi_1 float8, xi_star float8, lambda_max float8, lambda_min float8,
         lambda_bulk float8, kappa float8, condition_number float8, max_learning_rate float8, trace float8,
-        mean_predictor_norm float8, regression jsonb, dynamics jsonb, status text, warnings jsonb)
+        mean_predictor_norm float8, regression json, dynamics json, status text, warnings jsonb)
       ON CONFLICT (experiment_id, ordinal) DO UPDATE SET complete = EXCLUDED.complete, ${updates.join(', ')}`,
     values: [experimentId, complete, JSON.stringify(rows.map(toRow))],
   };

@@ -9,12 +9,12 @@ import { type GemmRequest, gemm, type SyrkRequest, syrk } from './products.js';
  * Dense linear algebra in float64, row-major, asynchronous. Every call takes its cores from the budget by itself:
  * never call it from within `cores.run`.
  *
- * Given the same fingerprint, the bits of a result depend on the arguments alone, whatever else runs.
+ * Given the same fingerprint (and budget, for large problems), the bits of a result depend on the arguments alone.
  */
 export interface Linalg {
   /** Library and release, for example `OpenBLAS 0.3.21`. */
   readonly version: string;
-  /** What the bits of a result depend on besides its arguments: release, CPU kernels, threads. */
+  /** What the bits depend on besides the arguments: release and CPU kernels; from 2,048 images on also the threads. */
   readonly fingerprint: string;
   readonly cores: CoreBudget;
   /** See {@link eigh}. `a` is overwritten. */
@@ -57,7 +57,7 @@ export function openLinalg(options: LinalgOptions): Linalg {
   const calls = new BlasCalls(blas, cores);
   const linalg: Linalg = {
     version: `OpenBLAS ${blas.version}`,
-    fingerprint: `openblas-${blas.version}-${blas.coreType}-${threads}`,
+    fingerprint: `openblas-${blas.version}-${blas.coreType}`,
     cores,
     eigh: (a, n, vectors) => eigh(calls, a, n, vectors),
     gemm: (request) => gemm(calls, request),

@@ -209,6 +209,9 @@ async function runHeld(options: RunnerOptions, task: ClaimedTask, signal: AbortS
   }
 }
 
+/** How long a worker rests before its next task when the store was full or away. */
+const unavailableRestMs = 2000;
+
 async function settleFailure(
   { db, worker, log }: RunnerOptions,
   task: ClaimedTask,
@@ -220,6 +223,11 @@ async function settleFailure(
     if (signal.aborted || error instanceof NotYet) {
       await releaseTask(db, task, worker);
       log.info(fields, signal.aborted ? 'task given back' : (error as Error).message);
+    } else if (error instanceof TesseraError && error.code === 'unavailable') {
+      // A full or absent store is not the task's fault: work pauses, and nothing fails, until it is back.
+      log.error({ ...fields, err: error }, 'task given back: the store does not answer');
+      await releaseTask(db, task, worker);
+      await sleep(unavailableRestMs, undefined, { signal }).catch(() => {});
     } else {
       log.error({ ...fields, err: error }, 'task failed');
       await failTask(db, task, worker, {

@@ -17,6 +17,7 @@ import {
 import { NotYet } from '@tessera/experiment';
 import type { JobQueue, TaskJob } from '@tessera/queue';
 import type { ExperimentSpec } from '@tessera/spec';
+import { TesseraError } from '@tessera/spec';
 import { testPostgres } from '@tessera/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Runner, type RunnerOptions, startRunner } from '../src/index.js';
@@ -188,6 +189,17 @@ describe('a runner', () => {
     });
   });
 
+  it('gives a task back at the cost of no attempt when the store is full or away', async () => {
+    const { deliver, log } = await run({
+      perform: async () => {
+        throw new TesseraError('unavailable', 'No space is left.');
+      },
+    });
+    await deliver((await jobs()).slice(0, 1));
+    expect((await tasks())[0]).toMatchObject({ state: 'pending', generation: 2, attempts: 0 });
+    expect(log.some((line) => line.includes('store does not answer'))).toBe(true);
+  });
+
   it('does not undo a done task for what fails afterwards', async () => {
     const { deliver, log } = await run({
       perform: async () => ({
@@ -225,7 +237,7 @@ describe('a runner', () => {
       ['pending', false],
       ['pending', false],
     ]);
-    expect(performed).toEqual([0, 1]);
+    expect(performed.sort()).toEqual([0, 1]);
     expect(await livingWorkers(db, 60_000)).toEqual([]);
   });
 

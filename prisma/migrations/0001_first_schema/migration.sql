@@ -115,8 +115,8 @@ CREATE TABLE "analyses" (
     "max_learning_rate" DOUBLE PRECISION,
     "trace" DOUBLE PRECISION,
     "mean_predictor_norm" DOUBLE PRECISION,
-    "regression" JSONB NOT NULL,
-    "dynamics" JSONB NOT NULL,
+    "regression" JSON NOT NULL,
+    "dynamics" JSON NOT NULL,
     "status" TEXT NOT NULL,
     "warnings" JSONB NOT NULL,
 

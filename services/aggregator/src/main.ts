@@ -17,7 +17,8 @@ await runMain(async () => {
     role: 'aggregator',
     engine: 'openblas',
     device: linalg.version,
-    fingerprint: linalg.fingerprint,
+    // Large decompositions run on all of them.
+    fingerprint: `${linalg.fingerprint}-${threads}`,
     slots: threads,
     async perform(task, signal) {
       const experiment = await experiments.get(task.experimentId);
