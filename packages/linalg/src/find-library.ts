@@ -10,8 +10,8 @@ export interface LibraryPlace {
   prefix: '' | 'scipy_';
 }
 
-/** What the start command fetches where it may not install: <repository>/.cache/native. */
-export const nativeCache = fileURLToPath(new URL('../../../.cache/native', import.meta.url));
+/** What the start command fetches where it may not install: <repository>/.cache/native/openblas. */
+export const nativeCache = fileURLToPath(new URL('../../../.cache/native/openblas', import.meta.url));
 
 /**
  * The places to try, best first. A path that was asked for is the only one: nothing else may stand in for it.

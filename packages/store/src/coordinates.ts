@@ -70,7 +70,8 @@ function coordinates(layout: ExperimentLayout): Record<string, Coordinate> {
           time: {
             type: '<f8',
             values: axes.times,
-            description: 'gradient-flow time, in units of 1 / learning rate',
+            description:
+              'time t of the gradient flow exp(-eta Theta t): steps of gradient descent at the learning rate eta',
           },
         }
       : {}),
