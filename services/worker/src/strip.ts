@@ -9,8 +9,9 @@ import type { ClaimedTask, Database } from '@tessera/database';
 import { labelMatrix } from '@tessera/dataset';
 import type { TileResult } from '@tessera/engine';
 import type { OpenedExperiment } from '@tessera/experiment';
-import { kernelAt, stripAt } from '@tessera/plan';
+import { stripAt } from '@tessera/plan';
 import type { Computation, Computed } from './computation.js';
+import { computeBlock } from './compute-block.js';
 import { loadSolutions } from './solutions.js';
 import { StripPieces } from './strip-pieces.js';
 import { requireBlock } from './train-tile.js';
@@ -27,9 +28,8 @@ export async function computeStrip(
   task: ClaimedTask,
   signal: AbortSignal,
 ): Promise<Computed> {
-  const { engine, cores, linalg, store } = computation;
+  const { linalg, store } = computation;
   const { spec, plan, subset } = experiment;
-  const { weightVariance, biasVariance } = kernelAt(plan, task.kernelIndex);
   const strip = stripAt(plan, task.index);
   const solutions = await loadSolutions(store, db, experiment, task.kernelIndex);
   const train = await subset.block('train', 0, plan.trainCount);
@@ -46,22 +46,8 @@ export async function computeStrip(
     const meanTargets = labelMatrix(testLabels, subset.classes, 'centered-over-images', subset.trainLabels);
     // The last block may be smaller; the others are written over one another.
     const into = block.count === strip.blocks[0]?.count ? blocks : undefined;
-    const computed: TileResult = await cores.run(1, () =>
-      engine.computeTile(
-        {
-          architecture: spec.architecture,
-          weightVariance,
-          biasVariance,
-          depths: plan.axes.depth,
-          kernels: spec.kernels,
-          precision: spec.precision,
-          rows,
-          cols: train,
-        },
-        signal,
-        into,
-      ),
-    );
+    const images = { rows, cols: train, into };
+    const computed = await computeBlock(computation, experiment, task.kernelIndex, images, signal);
     blocks = computed;
     const size = block.count * plan.trainCount;
     for (const [kindIndex, kind] of spec.kernels.entries()) {

@@ -1,46 +1,33 @@
 import type { ClaimedTask } from '@tessera/database';
 import type { OpenedExperiment } from '@tessera/experiment';
-import { kernelAt, tileAt } from '@tessera/plan';
+import { tileAt } from '@tessera/plan';
 import type { KernelName } from '@tessera/spec';
 import { encodeTrainTile, type FloatArray, trainTileKey } from '@tessera/store';
 import type { Computation, Computed } from './computation.js';
+import { computeBlock } from './compute-block.js';
 
 /**
  * Computes one tile of the train-train matrices: one block of image pairs, all depths and both kinds in one
  * pass, and writes one shard a kind. Tiles on the diagonal are symmetric.
  */
 export async function computeTrainTile(
-  { engine, cores, store }: Computation,
-  { id, spec, plan, subset, layout }: OpenedExperiment,
+  computation: Computation,
+  experiment: OpenedExperiment,
   task: ClaimedTask,
   signal: AbortSignal,
 ): Promise<Computed> {
-  const { weightVariance, biasVariance } = kernelAt(plan, task.kernelIndex);
+  const { id, spec, plan, subset, layout } = experiment;
   const { row, col, rowStart, rowCount, colStart, colCount } = tileAt(plan, task.index);
   const rows = await subset.block('train', rowStart, rowCount);
   const cols = row === col ? null : await subset.block('train', colStart, colCount);
-  const blocks = await cores.run(1, () =>
-    engine.computeTile(
-      {
-        architecture: spec.architecture,
-        weightVariance,
-        biasVariance,
-        depths: plan.axes.depth,
-        kernels: spec.kernels,
-        precision: spec.precision,
-        rows,
-        cols,
-      },
-      signal,
-    ),
-  );
+  const blocks = await computeBlock(computation, experiment, task.kernelIndex, { rows, cols }, signal);
   const pieces: Computed['pieces'] = {};
   let bytes = 0;
   for (const kernel of spec.kernels) {
     const values = markOverflow(requireBlock(blocks, kernel));
     const shard = encodeTrainTile(layout, values, rowCount, colCount);
     const key = trainTileKey(id, task.kernelIndex, { row, col, generation: task.generation }, kernel);
-    await store.put(key, shard.parts, { durable: false });
+    await computation.store.put(key, shard.parts, { durable: false });
     pieces[kernel] = { key, checksum: shard.checksum };
     bytes += shard.bytes;
   }

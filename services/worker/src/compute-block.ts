@@ -1,0 +1,22 @@
+import type { ImageBlock, TileResult } from '@tessera/engine';
+import type { OpenedExperiment } from '@tessera/experiment';
+import { kernelAt } from '@tessera/plan';
+import type { Computation } from './computation.js';
+
+/**
+ * Computes one block of image pairs of a kernel on one core: all depths and both kinds in one pass.
+ * @param images `cols` null: a symmetric tile; `into`: an earlier result of the same size, written over
+ */
+export function computeBlock(
+  { engine, cores }: Computation,
+  { spec, plan }: OpenedExperiment,
+  kernelIndex: number,
+  images: { rows: ImageBlock; cols: ImageBlock | null; into?: TileResult | undefined },
+  signal: AbortSignal,
+): Promise<TileResult> {
+  const { weightVariance, biasVariance } = kernelAt(plan, kernelIndex);
+  const { architecture, kernels, precision } = spec;
+  const { rows, cols, into } = images;
+  const network = { architecture, weightVariance, biasVariance, depths: plan.axes.depth, kernels, precision };
+  return cores.run(1, () => engine.computeTile({ ...network, rows, cols }, signal, into));
+}
