@@ -1,5 +1,5 @@
 /** The most recently used blocks, bounded by their bytes. */
-import type { ImageBlock } from './subset.js';
+import type { ImageBlock } from './image-block.js';
 
 export class BlockCache {
   readonly #capacity: number;

@@ -1,5 +1,6 @@
 export { type Cifar10Folder, describeCifar10, findCifar10, importCifar10 } from './cifar10.js';
 export { type Dataset, openDataset, type Pixels } from './dataset.js';
+export type { ImageBlock, ImageBytes } from './image-block.js';
 export { labelMatrix } from './label-matrix.js';
 export type { DatasetManifest, Dtype, SourceFile, StoredFile } from './manifest.js';
 export { importNpz } from './npz.js';
@@ -7,7 +8,6 @@ export { defaultNpzLimits, type NpzLimits } from './npz-limits.js';
 export { selectImages } from './selection.js';
 export {
   checkNormalization,
-  type ImageBlock,
   openSubset,
   type Subset,
   type SubsetOptions,

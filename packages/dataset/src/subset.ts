@@ -4,18 +4,9 @@ import { type DatasetSpec, type ImageShape, inputCount, type Split, TesseraError
 import { bytesOf } from '@tessera/store';
 import { BlockCache } from './block-cache.js';
 import type { Dataset } from './dataset.js';
-import { normalizePixels, passBytes, type Standardization, standardizationOf } from './normalization.js';
+import { type ImageBlock, imageBlock } from './image-block.js';
+import { normalizePixels, passBytes, standardizationOf } from './normalization.js';
 import { selectImages } from './selection.js';
-
-/** Normalized images, as engines take them. Shared with a cache: not to be written to. */
-export interface ImageBlock {
-  /** Equal keys, equal bytes. */
-  key: string;
-  count: number;
-  shape: ImageShape;
-  /** (count, height, width, channels) or (count, inputs), row-major. */
-  data: Float64Array;
-}
 
 export interface Subset {
   /** Chosen images, ascending indices into each split. */
@@ -60,6 +51,13 @@ export async function openSubset(
   const { shape, classes } = dataset.manifest;
   const inputs = inputCount(shape);
   const labels = (split: Split) => chosen[split].map((index) => dataset.labels(split)[index] as number);
+  const blockOf = async (key: string, split: Split, indices: Int32Array) =>
+    imageBlock(key, await dataset.pixels(split, indices), shape, {
+      normalization,
+      standardization,
+      split,
+      indices,
+    });
   return {
     ...chosen,
     classes,
@@ -74,9 +72,7 @@ export async function openSubset(
       }
       const blockKey = `${key}/${split}/${start}+${count}`;
       return cache.get(blockKey, 8 * inputs * count, async () => {
-        const indices = chosen[split].subarray(start, start + count);
-        const data = await readNormalized(dataset, spec, standardization, split, indices);
-        return { key: blockKey, count, shape, data };
+        return blockOf(blockKey, split, chosen[split].subarray(start, start + count));
       });
     },
   };
@@ -94,21 +90,14 @@ export async function checkNormalization(dataset: Dataset, spec: ImageChoice): P
   const step = Math.max(1, Math.floor(passBytes / (8 * inputCount(dataset.manifest.shape))));
   for (const split of ['train', 'test'] as const) {
     for (let first = 0; first < chosen[split].length; first += step) {
-      await readNormalized(dataset, spec, null, split, chosen[split].subarray(first, first + step));
+      const indices = chosen[split].subarray(first, first + step);
+      const pixels = await dataset.pixels(split, indices);
+      normalizePixels(pixels, inputCount(dataset.manifest.shape), spec.normalization, null, {
+        split,
+        indices,
+      });
     }
   }
-}
-
-async function readNormalized(
-  dataset: Dataset,
-  { normalization }: ImageChoice,
-  standardization: Standardization | null,
-  split: Split,
-  indices: Int32Array,
-): Promise<Float64Array> {
-  const pixels = await dataset.pixels(split, indices);
-  const inputs = inputCount(dataset.manifest.shape);
-  return normalizePixels(pixels, inputs, normalization, standardization, { split, indices });
 }
 
 function subsetKey(

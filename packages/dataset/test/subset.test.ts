@@ -49,6 +49,24 @@ describe('a subset', () => {
     }
   });
 
+  it.each([
+    ['standardize', 'shared'],
+    ['scale', 'shared'],
+    ['none', 'shared'],
+    ['unit-sphere', 'own'],
+  ] as const)('hands out the bytes that %s made its images of', async (normalization, kind) => {
+    const subset = await openSubset(dataset, { ...choice, normalization });
+    const { data, bytes, shape } = await subset.block('train', 3, 5);
+    const rule = bytes?.normalization;
+    expect(rule?.kind).toBe(kind);
+    expect(bytes?.pixels).toEqual(await dataset.pixels('train', Int32Array.of(3, 4, 5, 6, 7)));
+    if (rule?.kind !== 'shared') return;
+    expect(shape).toEqual(dataset.manifest.shape);
+    bytes?.pixels.forEach((byte, i) => {
+      expect((byte - rule.offset) * rule.factor).toBeCloseTo(data[i] as number, 13);
+    });
+  });
+
   it('refuses positions it does not have', async () => {
     const subset = await openSubset(dataset, choice);
     await expect(subset.block('train', 15, 6)).rejects.toMatchObject({ code: 'internal' });

@@ -10,6 +10,8 @@ export interface OpenedExperiment {
   spec: ExperimentSpec;
   plan: Plan;
   subset: Subset;
+  /** |x|^2 / n of the first training image (1 where it is zero): what engines count deviations of variances from. */
+  referenceVariance: number;
   layout: ExperimentLayout;
 }
 
@@ -20,11 +22,13 @@ export async function openExperiment(
 ): Promise<OpenedExperiment> {
   const dataset = await openDataset(store, experiment.datasetSha256);
   const subset = await openSubset(dataset, experiment.spec.dataset);
+  const { data } = await subset.block('train', 0, 1);
   return {
     id: experiment.id,
     spec: experiment.spec,
     plan: experiment.plan,
     subset,
+    referenceVariance: data.reduce((sum, x) => sum + x * x, 0) / data.length || 1,
     layout: layoutOf(experiment, subset, dataset.manifest.classNames),
   };
 }
