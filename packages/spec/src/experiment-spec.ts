@@ -62,6 +62,13 @@ export const selectionSchema = selection(index, 0, {
   description: 'Test images: the first n (with a seed: n drawn, classes balanced), a range, or a list.',
 });
 export type Selection = Static<typeof selectionSchema>;
+
+/** The number of images that a selection names. */
+export function selectedCount(selection: Selection): number {
+  if (typeof selection === 'number') return selection;
+  return 'count' in selection ? selection.count : selection.indices.length;
+}
+
 const trainSelectionSchema = selection(positive, 1, {
   description: 'Training images: the first n (with a seed: n drawn, classes balanced), a range, or a list.',
 });
@@ -136,9 +143,28 @@ export const dynamicsSchema = Type.Object(
   },
   closed,
 );
+export const spectrumSchema = Type.Union(
+  [
+    Type.Enum(['full', 'none']),
+    Type.Object({ top: positive }, { ...closed, description: 'The largest eigenvalues, this many.' }),
+  ],
+  {
+    default: 'full',
+    description:
+      'Every eigenvalue, none, or the largest ones: these also where the matrix does not fit in memory.',
+  },
+);
+export type Spectrum = Static<typeof spectrumSchema>;
+
+/** The number of eigenvalues that a spectrum of m training images has. */
+export function eigenvalueCount(spectrum: Spectrum, train: number): number {
+  if (spectrum === 'none') return 0;
+  return spectrum === 'full' ? train : spectrum.top;
+}
+
 export const analysisSchema = Type.Object(
   {
-    spectrum: Type.Enum(['full', 'none'], { default: 'full' }),
+    spectrum: spectrumSchema,
     regression: nullable(regressionSchema, {
       default: null,
       description: 'Ridge regression; null for none.',

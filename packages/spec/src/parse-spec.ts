@@ -1,7 +1,7 @@
 /** From a request's JSON to a filled spec: all validation that needs no data set. */
 import { type Axis, axisLength } from './axis.js';
 import { type Problem, TesseraError } from './errors.js';
-import { type ExperimentSpec, experimentSpecSchema } from './experiment-spec.js';
+import { type ExperimentSpec, experimentSpecSchema, selectedCount } from './experiment-spec.js';
 import { axisProblem } from './grid-problems.js';
 import { jsonKind } from './json-text.js';
 import { specLimits } from './limits.js';
@@ -87,14 +87,37 @@ function crossFieldProblems(json: unknown, spec: ExperimentSpec, found: readonly
       problems.push({ pointer: '/architecture/activation', message });
     }
   }
-  if (isSoundAt('/analysis/spectrum') && isSoundAt('/analysis/dynamics/learningRate')) {
-    const { spectrum, dynamics } = spec.analysis;
-    if (spectrum === 'none' && dynamics?.learningRate === 'max') {
-      const message =
-        'analysis.dynamics.learningRate is "max", which needs lambda_max, but analysis.spectrum is "none"; ' +
-        'write the spectrum "full", or a number as learning rate.';
-      problems.push({ pointer: '/analysis/dynamics/learningRate', message });
-    }
+  if (isSoundAt('/analysis/spectrum')) problems.push(...spectrumProblems(spec, isSoundAt));
+  return problems;
+}
+
+/** What a spectrum does not go with: more eigenvalues than images, or a gradient flow that needs what it leaves out. */
+function spectrumProblems(
+  { analysis, dataset }: ExperimentSpec,
+  isSoundAt: (pointer: string) => boolean,
+): Problem[] {
+  const { spectrum, dynamics } = analysis;
+  if (spectrum === 'full') return [];
+  if (spectrum === 'none') {
+    if (!isSoundAt('/analysis/dynamics/learningRate') || dynamics?.learningRate !== 'max') return [];
+    const message =
+      'analysis.dynamics.learningRate is "max", which needs lambda_max, but analysis.spectrum is "none"; ' +
+      'write the spectrum "full", or a number as learning rate.';
+    return [{ pointer: '/analysis/dynamics/learningRate', message }];
+  }
+  const problems: Problem[] = [];
+  if (isSoundAt('/dataset/train') && spectrum.top > selectedCount(dataset.train)) {
+    const train = selectedCount(dataset.train);
+    const message =
+      `analysis.spectrum.top is ${spectrum.top}, but dataset.train names ${train} images, which have ${train} ` +
+      `eigenvalues; write at most ${train}, or the spectrum "full".`;
+    problems.push({ pointer: '/analysis/spectrum/top', message });
+  }
+  if (isSoundAt('/analysis/dynamics') && dynamics !== null) {
+    const message =
+      `analysis.spectrum is {"top": ${spectrum.top}}, but analysis.dynamics needs every eigenvalue; ` +
+      'write the spectrum "full", or leave analysis.dynamics out.';
+    problems.push({ pointer: '/analysis/spectrum', message });
   }
   return problems;
 }

@@ -90,6 +90,7 @@ describe('what a spec may say', () => {
     ['/tileSize', 64],
     ['/analysis/dynamics', { times: [0, 8], learningRate: 0.5 }],
     ['/analysis', { spectrum: 'none', dynamics: { times: [1], learningRate: 1 } }],
+    ['/analysis', { spectrum: { top: 2 }, regression: {} }],
     ['/analysis/regression', null],
     ['/architecture/activation', { name: 'sin', a: 1, b: 2, c: 3 }],
     ['/architecture/activation', { name: 'tanh' }],
@@ -220,6 +221,15 @@ describe('what is refused, at its pointer', () => {
     ['/tileSize', null],
     ['/analysis', null],
     ['/analysis/spectrum', 'top'],
+    ['/analysis/spectrum', 3],
+    ['/analysis/spectrum', null],
+    ['/analysis/spectrum', {}, '/analysis/spectrum/top'],
+    ['/analysis/spectrum', { top: 0 }, '/analysis/spectrum/top'],
+    ['/analysis/spectrum', { top: 1.5 }, '/analysis/spectrum/top'],
+    ['/analysis/spectrum', { top: 10_001 }, '/analysis/spectrum/top'],
+    ['/analysis/spectrum', { top: 1, bottom: 1 }, '/analysis/spectrum/bottom'],
+    ['/analysis', { spectrum: { top: 1 }, dynamics: { times: [1] } }, '/analysis/spectrum'],
+    ['/analysis', { spectrum: { top: 1 }, dynamics: { times: [1], learningRate: 1 } }, '/analysis/spectrum'],
     ['/analysis/regression', { diagReg: [] }, '/analysis/regression/diagReg'],
     ['/analysis/regression', { diagReg: [-1] }, '/analysis/regression/diagReg/0'],
     ['/analysis/regression', { diagReg: [1, 1] }, '/analysis/regression/diagReg/1'],
@@ -309,6 +319,22 @@ describe('messages', () => {
       'grid.weightVariance has 1000001 values; the limit is 10000: take a larger step.',
     );
     expect(messageOf(specWith(['/grid/depth', { from: 0, to: 10, count: 5 }]))).toContain('comes out as 2.5');
+  });
+
+  it('say how many eigenvalues there are, and what a gradient flow needs', () => {
+    const top = (count: number, train: unknown, more = {}) =>
+      messageOf(specWith(['/analysis', { spectrum: { top: count }, ...more }], ['/dataset/train', train]));
+    expect(top(5, 4)).toBe(
+      'analysis.spectrum.top is 5, but dataset.train names 4 images, which have 4 eigenvalues; ' +
+        'write at most 4, or the spectrum "full".',
+    );
+    expect(top(3, { offset: 100, count: 2 })).toContain('at most 2');
+    expect(top(3, { indices: [7, 9] })).toContain('at most 2');
+    expect(top(4, 4)).toBeUndefined();
+    expect(top(2, 4, { dynamics: { times: [1] } })).toBe(
+      'analysis.spectrum is {"top": 2}, but analysis.dynamics needs every eigenvalue; ' +
+        'write the spectrum "full", or leave analysis.dynamics out.',
+    );
   });
 
   it('never carry control characters of the request', () => {
