@@ -20,15 +20,33 @@ export interface ArrayDescription {
   shardShape: readonly number[] | null;
 }
 
-/** The kernel block an array's name asks for: of one kind, training images against training or test images. */
-export type KernelBlock = 'train_train' | 'test_train';
+/**
+ * The kernel block an array's name asks for: of one kind, training images against training or test images. With v of
+ * `{kind}_train_variance`, train_train = (v_a + v_b) / 2 - train_train_complement, and the complement keeps the digits
+ * that the difference loses.
+ */
+export type KernelBlock = 'train_train' | 'train_train_complement' | 'test_train';
+
+/** What a worker computes of the training images: the kernel and its complement. */
+export const trainBlocks = ['train_train', 'train_train_complement'] as const satisfies KernelBlock[];
 
 export function kernelArrayName(kind: KernelName, block: KernelBlock): string {
   return `${kind}_${block}`;
 }
 
+export function trainVarianceName(kind: KernelName): string {
+  return `${kind}_train_variance`;
+}
+
 export function eigenvaluesName(kind: KernelName): string {
   return `${kind}_eigenvalues`;
+}
+
+/** Eigenvalues of each matrix that the spec asks for. */
+export function eigenvalueCount({ spec, train }: Pick<ExperimentLayout, 'spec' | 'train'>): number {
+  const { spectrum } = spec.analysis;
+  if (typeof spectrum === 'object') return (spectrum as { top: number }).top;
+  return spectrum === 'full' ? train.length : 0;
 }
 
 /** Chunks on the side of an array of `length`. */
@@ -91,7 +109,7 @@ export function resultArrays(layout: ExperimentLayout): ArrayDescription[] {
   const { times, diagReg } = layout.axes;
   const hasTest = sizes.test > 0;
   const scalars = [
-    ...(layout.spec.analysis.spectrum === 'full' ? ['kappa', 'lambda_max', 'lambda_min'] : []),
+    ...(eigenvalueCount(layout) > 0 ? ['kappa', 'lambda_max', 'lambda_min'] : []),
     ...(hasTest ? ['mean_predictor_norm'] : []),
   ];
   const splits = hasTest ? ['train', 'test'] : ['train'];
@@ -110,11 +128,14 @@ function possibleArrays(layout: ExperimentLayout): ArrayDescription[] {
   const { axes } = layout;
   const list: ArrayDescription[] = [...coordinateArrays(layout)];
   for (const kind of axes.kernels) {
-    list.push(trainTrainArray(layout, sizes, kind));
+    list.push(...trainBlocks.map((block) => trainTrainArray(layout, sizes, kernelArrayName(kind, block))));
+    list.push({ ...imageArray(sizes, trainVarianceName(kind), 'train', sizes.train), role: 'kernel' });
     if (sizes.test > 0) list.push(testTrainArray(layout, sizes, kind));
   }
-  if (layout.spec.analysis.spectrum === 'full') {
-    list.push(...axes.kernels.map((kind) => eigenvaluesArray(sizes, kind)));
+  const eigenvalues = eigenvalueCount(layout);
+  if (eigenvalues > 0) {
+    const array = (kind: KernelName) => imageArray(sizes, eigenvaluesName(kind), 'eigenvalue', eigenvalues);
+    list.push(...axes.kernels.map((kind) => ({ ...array(kind), role: 'eigenvalues' as const })));
   }
   list.push(...resultArrays(layout));
   if (sizes.test > 0) {
@@ -127,10 +148,10 @@ function possibleArrays(layout: ExperimentLayout): ArrayDescription[] {
   return list;
 }
 
-function trainTrainArray(layout: ExperimentLayout, sizes: Sizes, kind: KernelName): ArrayDescription {
+function trainTrainArray(layout: ExperimentLayout, sizes: Sizes, name: string): ArrayDescription {
   const { tileSize } = layout;
   return {
-    name: kernelArrayName(kind, 'train_train'),
+    name,
     role: 'kernel',
     dtype: floatType(layout.precision),
     shape: [...sizes.grid, sizes.train, sizes.train],
@@ -153,15 +174,20 @@ function testTrainArray(layout: ExperimentLayout, sizes: Sizes, kind: KernelName
   };
 }
 
-function eigenvaluesArray(sizes: Sizes, kind: KernelName): ArrayDescription {
+/** One number a depth and image (or eigenvalue), float64. */
+function imageArray(
+  sizes: Sizes,
+  name: string,
+  dimension: 'train' | 'eigenvalue',
+  length: number,
+): Omit<ArrayDescription, 'role'> {
   return {
-    name: eigenvaluesName(kind),
-    role: 'eigenvalues',
+    name,
     dtype: '<f8',
-    shape: [...sizes.grid, sizes.train],
-    dimensions: [...grid, 'eigenvalue'],
-    chunkShape: [1, 1, 1, sizes.train],
-    shardShape: [1, 1, sizes.grid[2], sizes.train],
+    shape: [...sizes.grid, length],
+    dimensions: [...grid, dimension],
+    chunkShape: [1, 1, 1, length],
+    shardShape: [1, 1, sizes.grid[2], length],
   };
 }
 

@@ -1,9 +1,9 @@
 /** From the tiles of one kernel to one depth's matrix. */
-import { type KernelName, TesseraError } from '@tessera/spec';
+import { TesseraError } from '@tessera/spec';
 import type { ExperimentLayout } from './experiment-layout.js';
-import { floatsOf, floatType } from './number-bytes.js';
+import { type FloatArray, floatsOf, floatType } from './number-bytes.js';
 import { readShardChunk } from './shard.js';
-import { tileChunkBytes, transposeInto } from './tile-chunks.js';
+import { type ImageVariances, tileChunkBytes, transposeInto, variancesChunkBytes } from './tile-chunks.js';
 import type { TileStore } from './tile-store.js';
 
 /** A stored train tile that is absent or not what was written: to be computed again. Its `cause` says which. */
@@ -39,44 +39,105 @@ export async function readingTile<T>(
   }
 }
 
+/** Key of the accepted piece of tile (row, col), row <= col, of one kind and block. */
+export type TileKey = (row: number, col: number) => string;
+
+/** One depth of a train tile: rows x cols numbers, row r from r * stride on. */
+export interface TileView {
+  /** First row and column within the matrix. */
+  rowStart: number;
+  colStart: number;
+  rows: number;
+  cols: number;
+  stride: number;
+  values: FloatArray;
+}
+
 /**
- * The m x m matrix of one depth and kind, row-major float64, both triangles, from the tiles on and above the diagonal.
- * @param tileKey the key of the accepted piece of tile (row, col), row <= col.
+ * The tiles of one depth on and above the diagonal, one after the other.
  * Every chunk is verified; a wrong or absent one is a CorruptTileError.
+ */
+export async function* readTiles(
+  store: TileStore,
+  layout: ExperimentLayout,
+  tileKey: TileKey,
+  depthIndex: number,
+): AsyncGenerator<TileView> {
+  const { tileSize } = layout;
+  const size = layout.train.length;
+  const blocks = Math.ceil(size / tileSize);
+  for (let row = 0; row < blocks; row += 1) {
+    for (let col = row; col < blocks; col += 1) {
+      const key = tileKey(row, col);
+      const chunk = await readingTile({ row, col, key }, () =>
+        readShardChunk(store, key, depthIndex, layout.axes.depth.length, tileChunkBytes(layout)),
+      );
+      const [rowStart, colStart] = [row * tileSize, col * tileSize];
+      yield {
+        rowStart,
+        colStart,
+        rows: Math.min(tileSize, size - rowStart),
+        cols: Math.min(tileSize, size - colStart),
+        stride: tileSize,
+        values: floatsOf(chunk, floatType(layout.precision)),
+      };
+    }
+  }
+}
+
+/**
+ * The m x m matrix of one depth, row-major float64, both triangles, from the tiles on and above the diagonal.
+ * @param into m * m numbers to fill; new ones otherwise
+ * Throws as `readTiles` does.
  */
 export async function assembleMatrix(
   store: TileStore,
   layout: ExperimentLayout,
-  tileKey: (row: number, col: number, kind: KernelName) => string,
+  tileKey: TileKey,
   depthIndex: number,
-  kind: KernelName,
+  into?: Float64Array,
 ): Promise<Float64Array> {
-  const { tileSize } = layout;
   const size = layout.train.length;
-  const blocks = Math.ceil(size / tileSize);
-  const matrix = new Float64Array(size * size);
-  for (let row = 0; row < blocks; row += 1) {
-    for (let col = row; col < blocks; col += 1) {
-      const key = tileKey(row, col, kind);
-      const chunk = await readingTile({ row, col, key }, () =>
-        readShardChunk(store, key, depthIndex, layout.axes.depth.length, tileChunkBytes(layout)),
-      );
-      const tile = floatsOf(chunk, floatType(layout.precision));
-      const [rowStart, colStart] = [row * tileSize, col * tileSize];
-      const rows = Math.min(tileSize, size - rowStart);
-      const cols = Math.min(tileSize, size - colStart);
-      for (let r = 0; r < rows; r += 1) {
-        matrix.set(tile.subarray(r * tileSize, r * tileSize + cols), (rowStart + r) * size + colStart);
-      }
-      if (row === col) continue;
-      transposeInto(matrix, tile, {
-        rows,
-        cols,
-        sourceStride: tileSize,
-        targetStride: size,
-        targetOffset: colStart * size + rowStart,
-      });
+  const matrix = into ?? new Float64Array(size * size);
+  for await (const tile of readTiles(store, layout, tileKey, depthIndex)) {
+    const { rowStart, colStart, rows, cols, stride, values } = tile;
+    for (let r = 0; r < rows; r += 1) {
+      matrix.set(values.subarray(r * stride, r * stride + cols), (rowStart + r) * size + colStart);
     }
+    if (rowStart === colStart) continue;
+    transposeInto(matrix, values, {
+      rows,
+      cols,
+      sourceStride: stride,
+      targetStride: size,
+      targetOffset: colStart * size + rowStart,
+    });
   }
   return matrix;
+}
+
+/**
+ * The variances of all training images at one depth, from the diagonal tiles.
+ * @param variancesKey the key of the accepted piece of tile (row, row). Throws as `readTiles` does.
+ */
+export async function assembleVariances(
+  store: TileStore,
+  layout: ExperimentLayout,
+  variancesKey: (row: number) => string,
+  depthIndex: number,
+): Promise<ImageVariances> {
+  const { tileSize } = layout;
+  const deviations = new Float64Array(layout.train.length);
+  let reference = 0;
+  for (let start = 0; start < deviations.length; start += tileSize) {
+    const row = start / tileSize;
+    const key = variancesKey(row);
+    const chunk = await readingTile({ row, col: row, key }, () =>
+      readShardChunk(store, key, depthIndex, layout.axes.depth.length, variancesChunkBytes(layout)),
+    );
+    const numbers = floatsOf(chunk, '<f8');
+    reference = numbers[0] as number;
+    deviations.set(numbers.subarray(1, 1 + Math.min(tileSize, deviations.length - start)), start);
+  }
+  return { reference, deviations };
 }

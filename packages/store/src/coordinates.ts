@@ -1,6 +1,6 @@
 /** The coordinates: what each position of a dimension stands for. */
 import { type Problem, TesseraError } from '@tessera/spec';
-import type { ArrayDescription } from './arrays.js';
+import { type ArrayDescription, eigenvalueCount } from './arrays.js';
 import type { ExperimentLayout } from './experiment-layout.js';
 import { bytesOf } from './number-bytes.js';
 
@@ -56,11 +56,11 @@ function coordinates(layout: ExperimentLayout): Record<string, Coordinate> {
           },
         }
       : {}),
-    ...(layout.spec.analysis.spectrum === 'full'
+    ...(eigenvalueCount(layout) > 0
       ? {
           eigenvalue: {
             type: '<i4',
-            values: count(train.length),
+            values: count(eigenvalueCount(layout)),
             description: 'position, ascending',
           },
         }

@@ -1,5 +1,5 @@
 export * from './arrays.js';
-export { assembleMatrix, CorruptTileError } from './assemble-matrix.js';
+export * from './assemble-matrix.js';
 export { checksumText, crc32c } from './checksum.js';
 export { putChunk, readChunk } from './chunk.js';
 export { dimensionParameter, selectByCoordinate } from './coordinates.js';
@@ -36,6 +36,8 @@ export {
   encodePredictionStrip,
   encodeTestTrainStrip,
   encodeTrainTile,
+  encodeVariances,
+  type ImageVariances,
   mirrorShard,
   tileChunkBytes,
 } from './tile-chunks.js';

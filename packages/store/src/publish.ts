@@ -1,6 +1,6 @@
 /** What the aggregator writes into an experiment's group when a kernel is finished. Everything here is durable. */
 import { type KernelName, TesseraError } from '@tessera/spec';
-import { eigenvaluesName, findArray, kernelArrayName, resultArrays } from './arrays.js';
+import { eigenvaluesName, findArray, kernelArrayName, resultArrays, trainVarianceName } from './arrays.js';
 import { readingTile } from './assemble-matrix.js';
 import { putChunk } from './chunk.js';
 import { chunkKey, type ExperimentLayout, gridPoint } from './experiment-layout.js';
@@ -16,19 +16,20 @@ export interface StoredPiece {
 }
 
 /**
- * Makes a train tile readable in its array, and its mirror image below the diagonal. The piece is verified first, whole;
+ * Makes a train tile readable in its array (`{kind}_train_train` or its complement), and its mirror image below the
+ * diagonal. The piece is verified first, whole;
  * a damaged or absent one is a CorruptTileError. The file is linked, not copied.
  */
 export async function publishTrainTile(
   store: TileStore,
   layout: ExperimentLayout,
   kernelIndex: number,
-  kind: KernelName,
+  array: string,
   tile: { row: number; col: number },
   piece: StoredPiece,
 ): Promise<void> {
   const { weightIndex, biasIndex } = gridPoint(layout, kernelIndex);
-  const { name } = findArray(layout, kernelArrayName(kind, 'train_train'));
+  const { name } = findArray(layout, array);
   const target = (row: number, col: number) =>
     chunkKey(layout.id, name, [weightIndex, biasIndex, 0, row, col]);
   await readingTile({ ...tile, key: piece.key }, async () => {
@@ -69,7 +70,8 @@ export async function publishPredictionStrip(
 }
 
 /**
- * Writes the spectra of one kernel and kind. `values`: (depths, m), each depth ascending, NaN where a matrix overflowed.
+ * Writes the spectra of one kernel and kind. `values`: (depths, eigenvalues), each depth ascending, NaN where a matrix
+ * overflowed.
  */
 export async function writeEigenvalues(
   store: TileStore,
@@ -78,9 +80,30 @@ export async function writeEigenvalues(
   kind: KernelName,
   values: Float64Array,
 ): Promise<void> {
+  await writeDepths(store, layout, kernelIndex, eigenvaluesName(kind), values);
+}
+
+/** Writes the variances of the training images of one kernel and kind. `values`: (depths, m). */
+export async function writeTrainVariances(
+  store: TileStore,
+  layout: ExperimentLayout,
+  kernelIndex: number,
+  kind: KernelName,
+  values: Float64Array,
+): Promise<void> {
+  await writeDepths(store, layout, kernelIndex, trainVarianceName(kind), values);
+}
+
+async function writeDepths(
+  store: TileStore,
+  layout: ExperimentLayout,
+  kernelIndex: number,
+  array: string,
+  values: Float64Array,
+): Promise<void> {
   const { weightIndex, biasIndex } = gridPoint(layout, kernelIndex);
-  const { name } = findArray(layout, eigenvaluesName(kind));
-  const size = layout.train.length;
+  const { name, chunkShape } = findArray(layout, array);
+  const size = chunkShape.at(-1) as number;
   const depths = layout.axes.depth.length;
   if (values.length !== depths * size) {
     throw new TesseraError(

@@ -10,14 +10,22 @@ export function temporaryKernelKey(id: string, kernelIndex: number): string {
   return `${experimentKeys(id).temporary}/${kernelIndex}`;
 }
 
-/** A train tile of one kind: a shard of one padded (tileSize, tileSize) chunk a depth. */
+/**
+ * A piece of a train tile: a shard of one chunk a depth. Pieces named after an array (`ntk_train_train`) are that array's
+ * chunks; `variancesPiece` is of tiles on the diagonal alone.
+ */
 export function trainTileKey(
   id: string,
   kernelIndex: number,
   tile: { row: number; col: number; generation: number },
-  kind: KernelName,
+  piece: string,
 ): string {
-  return `${temporaryKernelKey(id, kernelIndex)}/train/${tile.row}-${tile.col}.g${tile.generation}.${kind}`;
+  return `${temporaryKernelKey(id, kernelIndex)}/train/${tile.row}-${tile.col}.g${tile.generation}.${piece}`;
+}
+
+/** The piece of a diagonal tile that holds its images' variances of one kind. */
+export function variancesPiece(kind: KernelName): string {
+  return `${kind}_variances`;
 }
 
 /** A piece that an analysis task leaves, for example `eigenvalues` or `solutions`. */

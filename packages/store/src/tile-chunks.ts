@@ -1,7 +1,7 @@
 /** A kernel's tiles and strips as shards: one file a task and kind, one padded chunk a depth. */
 import { TesseraError } from '@tessera/spec';
 import type { ExperimentLayout } from './experiment-layout.js';
-import { type FloatArray, floatsOf, floatType, itemBytes, padBlocks } from './number-bytes.js';
+import { bytesOf, type FloatArray, floatsOf, floatType, itemBytes, padBlocks } from './number-bytes.js';
 import {
   type EncodedShard,
   encodeShard,
@@ -22,8 +22,8 @@ export function tileChunkBytes(layout: ExperimentLayout): number {
 }
 
 /**
- * The shard of a train tile of one kind. `values`: (depths, rows, cols), depths in the layout's order; the chunks are
- * (tileSize, tileSize), NaN beyond the rows and columns of an edge tile.
+ * The shard of a train tile of one kind and block. `values`: (depths, rows, cols), depths in the layout's order; the
+ * chunks are (tileSize, tileSize), NaN beyond the rows and columns of an edge tile.
  */
 export function encodeTrainTile(
   layout: ExperimentLayout,
@@ -36,6 +36,39 @@ export function encodeTrainTile(
   return encodeShard(
     padBlocks(values, { rows, cols }, { rows: side, cols: side, type: floatType(layout.precision) }),
   );
+}
+
+/** Variances of a row of images at one depth: image i has reference + deviations[i]. */
+export interface ImageVariances {
+  reference: number;
+  deviations: Float64Array;
+}
+
+/**
+ * The shard of the variances of a diagonal train tile's images, of one kind: a chunk a depth, the reference and then
+ * tileSize deviations, NaN beyond the tile's rows. `deviations`: (depths, rows).
+ */
+export function encodeVariances(
+  layout: ExperimentLayout,
+  reference: Float64Array,
+  deviations: Float64Array,
+  rows: number,
+): EncodedShard {
+  const depths = layout.axes.depth.length;
+  checkLength('The references of a tile', reference, depths);
+  checkLength('The deviations of a tile', deviations, depths * rows);
+  const chunks = Array.from(reference, (value, depth) => {
+    const chunk = new Float64Array(1 + layout.tileSize).fill(Number.NaN);
+    chunk[0] = value;
+    chunk.set(deviations.subarray(depth * rows, (depth + 1) * rows), 1);
+    return bytesOf(chunk);
+  });
+  return encodeShard(chunks);
+}
+
+/** Bytes of one depth of a diagonal tile's stored variances. */
+export function variancesChunkBytes({ tileSize }: Pick<ExperimentLayout, 'tileSize'>): number {
+  return 8 * (1 + tileSize);
 }
 
 /** The shard of a test-train strip of one kind. `values`: (depths, rows, m); chunks are (stripRows, m). */

@@ -3,7 +3,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExperimentSpec, KernelName } from '@tessera/spec';
-import { arrays, eigenvaluesName, findArray, kernelArrayName, resultArrays } from '../src/arrays.js';
+import {
+  arrays,
+  eigenvaluesName,
+  findArray,
+  kernelArrayName,
+  resultArrays,
+  trainBlocks,
+  trainVarianceName,
+} from '../src/arrays.js';
 import { createExperimentGroup } from '../src/experiment-group.js';
 import type { ExperimentLayout } from '../src/experiment-layout.js';
 import { openFolderStore } from '../src/folder-store.js';
@@ -14,6 +22,7 @@ import {
   publishTrainTile,
   writeEigenvalues,
   writeResultChunks,
+  writeTrainVariances,
 } from '../src/publish.js';
 import type { EncodedShard } from '../src/shard.js';
 import { stripPieceKey, trainTileKey } from '../src/temporary-keys.js';
@@ -154,7 +163,7 @@ export function randomArrays(layout: ExperimentLayout, seed = 1): Map<string, Pl
   for (const { name, role, shape } of arrays(layout)) {
     if (role === 'coordinate') continue;
     const data = new Float64Array(shape.reduce((size, side) => size * side, 1)).map(random);
-    if (name.endsWith('train_train')) {
+    if (/train_train(_complement)?$/.test(name)) {
       const m = layout.train.length;
       for (let start = 0; start < data.length; start += m * m) {
         for (let i = 0; i < m; i += 1) {
@@ -180,12 +189,12 @@ function inPrecision(values: Float64Array, layout: ExperimentLayout): FloatArray
   return layout.precision === 'f64' ? values : Float32Array.from(values);
 }
 
-/** Writes the temporary pieces of one kernel's train tiles; returns the key of each. */
+/** Writes the temporary pieces of one array of a kernel's train tiles; returns the key of each. */
 export async function putTrainTiles(
   store: TileStore,
   layout: ExperimentLayout,
   kernelIndex: number,
-  kind: KernelName,
+  array: string,
   values: PlainArray,
 ): Promise<{ row: number; col: number; key: string; checksum: string }[]> {
   const { tileSize, axes } = layout;
@@ -200,7 +209,7 @@ export async function putTrainTiles(
       const cols = Math.min(tileSize, m - col * tileSize);
       const start = [...point, 0, row * tileSize, col * tileSize];
       const tile = inPrecision(boxOf(values, start, [1, 1, axes.depth.length, rows, cols]), layout);
-      const key = trainTileKey(layout.id, kernelIndex, { row, col, generation: 1 }, kind);
+      const key = trainTileKey(layout.id, kernelIndex, { row, col, generation: 1 }, array);
       pieces.push({ row, col, ...(await putPiece(store, key, encodeTrainTile(layout, tile, rows, cols))) });
     }
   }
@@ -221,11 +230,17 @@ export async function writeKernel(
   const arrayNamed = (name: string) => all.get(name) as PlainArray;
   const strips = stripRows === 0 ? 0 : Math.ceil(layout.test.length / stripRows);
   for (const kind of axes.kernels) {
-    const trainTrain = arrayNamed(kernelArrayName(kind, 'train_train'));
-    if (trainTrain !== undefined) {
-      for (const tile of await putTrainTiles(store, layout, kernelIndex, kind, trainTrain)) {
-        await publishTrainTile(store, layout, kernelIndex, kind, tile, tile);
+    for (const block of trainBlocks) {
+      const array = kernelArrayName(kind, block);
+      if (!all.has(array)) continue;
+      for (const tile of await putTrainTiles(store, layout, kernelIndex, array, arrayNamed(array))) {
+        await publishTrainTile(store, layout, kernelIndex, array, tile, tile);
       }
+    }
+    if (all.has(trainVarianceName(kind))) {
+      const extent = [1, 1, depths, layout.train.length];
+      const variances = boxOf(arrayNamed(trainVarianceName(kind)), [w, b, 0, 0], extent);
+      await writeTrainVariances(store, layout, kernelIndex, kind, variances);
     }
     const name = kernelArrayName(kind, 'test_train');
     for (let strip = 0; all.has(name) && strip < strips; strip += 1) {

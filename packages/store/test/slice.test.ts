@@ -181,6 +181,8 @@ describe('the arrays of an experiment', () => {
     const grid = ['weight_variance', 'bias_variance', 'depth'];
     expect(dimensions).toMatchObject({
       ntk_train_train: [...grid, 'train', 'train_2'],
+      ntk_train_train_complement: [...grid, 'train', 'train_2'],
+      ntk_train_variance: [...grid, 'train'],
       nngp_test_train: [...grid, 'test', 'train'],
       ntk_eigenvalues: [...grid, 'eigenvalue'],
       kappa: ['kernel', ...grid],
@@ -203,6 +205,8 @@ describe('the arrays of an experiment', () => {
     });
     expect(names(layout)).toEqual([
       'ntk_train_train',
+      'ntk_train_train_complement',
+      'ntk_train_variance',
       'ntk_eigenvalues',
       'kappa',
       'lambda_max',
