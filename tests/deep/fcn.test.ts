@@ -1,0 +1,142 @@
+/** Fully connected networks against 400-digit arithmetic: spectra and predictors below float64's floor. */
+import { type Engine, oracleEngine } from '@tessera/engine';
+import { openNativeEngine } from '@tessera/engine-native';
+import type { Precision } from '@tessera/spec';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type Answer, analyze } from './analyze.js';
+import {
+  blockError,
+  eachError,
+  type FcnCase,
+  fcnFixture,
+  imageBlock,
+  kappaOf,
+  type ReferenceAnalysis,
+  WorstErrors,
+} from './references.js';
+
+/** What the product promises (relative; predictions to the largest of their block). */
+const tolerance = 1e-8;
+/** Promised of float32 at depth 100: of every bulk eigenvalue. */
+const f32Tolerance = 5e-5;
+const smallestNormalFloat32 = 2 ** -126;
+/**
+ * A chaotic network's predictions die out as (chi_c / chi_1)^depth, the last digits of kernels of size 1: what is
+ * right is then their difference from labels of size 1, not the digits of a prediction of 1e-16.
+ */
+const leastPrediction = 1e-6;
+
+const fixture = fcnFixture();
+const train = fixture.trainLabels.length;
+
+function answersOf(engine: Engine, { normalization, ...network }: FcnCase, precision: Precision) {
+  const images = fixture.images[normalization];
+  const block = (own: number[][], split: string) =>
+    imageBlock(own, normalization, fixture.shape, `deep fcn ${normalization} ${split}`);
+  return analyze(engine, {
+    task: {
+      architecture: {
+        family: 'fcn',
+        activation: network.activation,
+        filterSize: 3,
+        padding: 'circular',
+      },
+      weightVariance: network.weightVariance,
+      biasVariance: network.biasVariance,
+      depths: network.rows.map(({ depth }) => depth),
+      kernels: ['nngp', 'ntk'],
+      precision,
+      referenceVariance: 1,
+      rows: block(images.slice(0, train), 'train'),
+    },
+    test: block(images.slice(train), 'test'),
+    ...fixture,
+  });
+}
+
+const expectedOf = (network: FcnCase, { depth, kernel }: Answer) =>
+  network.rows.find((row) => row.depth === depth)?.[kernel] as ReferenceAnalysis;
+
+const place = ({ depth, kernel, route }: Answer) => `${kernel}, depth ${depth}, ${route}`;
+
+async function compare(engine: Engine, network: FcnCase): Promise<WorstErrors> {
+  const worst = new WorstErrors();
+  for (const answer of await answersOf(engine, network, 'f64')) {
+    const expected = expectedOf(network, answer);
+    const { spectrum } = answer;
+    const add = (quantity: string, error: number) => worst.add(quantity, place(answer), error);
+    add('eigenvalues', eachError(spectrum.eigenvalues ?? [], expected.eigenvalues));
+    add('kappa', eachError([spectrum.kappa ?? Number.NaN], [kappaOf(expected.eigenvalues)]));
+    add('mean predictor', blockError(answer.mean, expected.mean, leastPrediction));
+    for (const group of ['regression', 'dynamics'] as const) {
+      const names = (group === 'regression' ? fixture.diagReg : fixture.times).map((value) => {
+        return group === 'regression' ? `ridge ${value}` : `flow at ${value}`;
+      });
+      expected[group].forEach(({ test, trainLoss }, i) => {
+        add(`${names[i]}`, blockError(answer[group][i] ?? [], test, leastPrediction));
+        const loss = spectrum.train[group][i]?.loss ?? Number.NaN;
+        // Labels are of size 1: what is left of the loss when they are learned is rounding.
+        add(`train loss, ${names[i]}`, blockError([loss], [trainLoss], leastPrediction));
+      });
+    }
+  }
+  return worst;
+}
+
+describe('fully connected networks of images that are not on the sphere', () => {
+  const native = openNativeEngine();
+  const oracle = oracleEngine();
+  afterAll(async () => {
+    await native.close();
+    await oracle.close();
+  });
+
+  it('the references hold cases where a float64 Cholesky fails, and cases where it does not', () => {
+    const fails = fixture.cases.flatMap(({ rows }) =>
+      rows.flatMap(({ nngp, ntk }) => [nngp.choleskyFails, ntk.choleskyFails]),
+    );
+    expect(fails.filter(Boolean).length).toBeGreaterThan(10);
+    expect(fails.filter((failed) => !failed).length).toBeGreaterThan(10);
+  });
+
+  it.each(fixture.cases.map((network) => [network.name, network] as const))(
+    '%s: every eigenvalue and prediction at every depth',
+    async (name, network) => {
+      const worst = await compare(native, network);
+      console.log(`${name}, native: ${worst}`);
+      expect(worst.above(tolerance)).toEqual([]);
+    },
+  );
+
+  const ofTheOracle = ['erf-ordered', 'relu-ordered', 'gelu-critical', 'sin-chaotic'];
+  it.each(
+    fixture.cases
+      .filter(({ name }) => ofTheOracle.includes(name))
+      .map((network) => [network.name, network] as const),
+  )('%s: the oracle too', async (name, network) => {
+    const worst = await compare(oracle, network);
+    console.log(`${name}, oracle: ${worst}`);
+    expect(worst.above(tolerance)).toEqual([]);
+  });
+
+  it.each(fixture.cases.map((network) => [network.name, network] as const))(
+    '%s: float32 has every bulk eigenvalue to depth 100',
+    async (name, network) => {
+      const worst = new WorstErrors();
+      const shallow = { ...network, rows: network.rows.filter(({ depth }) => depth <= 100) };
+      for (const answer of await answersOf(native, shallow, 'f32')) {
+        const expected = expectedOf(network, answer).eigenvalues.slice(0, -1);
+        const actual = answer.spectrum.eigenvalues?.subarray(0, -1) ?? [];
+        const held = expected.map((value, i) => [actual[i] ?? Number.NaN, value] as const);
+        const representable = held.filter(([, value]) => value >= smallestNormalFloat32);
+        const [got, wanted] = [
+          representable.map(([value]) => value),
+          representable.map(([, value]) => value),
+        ];
+        worst.add(`f32 at depth ${answer.depth}`, place(answer), eachError(got, wanted));
+      }
+      console.log(`${name}, native: ${worst}`);
+      expect(worst.above(f32Tolerance)).toEqual([]);
+    },
+  );
+});
