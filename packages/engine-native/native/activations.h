@@ -1,12 +1,22 @@
-// Dual activations on vectors. theory.md has the formulas; here each is arranged so that what depends on one image
-// alone (its parameters) is computed once per image and layer, and a pair needs one root and one division at most.
+// Dual activations in complement form, on vectors. Of a pair of images a, b with variances q_a, q_b and
+// delta = (q_a + q_b)/2 - K_ab, the recursion wants
+//   delta_T = (T_aa + T_bb)/2 - T_ab,   T'_ab,   D' = (T'_aa + T'_bb)/2 - T'_ab,
+// each with small relative error however small delta is: nothing here subtracts numbers of like size that carry rounding
+// errors. What depends on one image alone (its parameters) is computed once per image and layer, in double precision.
+// The variance of an image is kept as reference + deviation, and a parameter whose difference between two images matters
+// is kept as its own deviation from the reference's, so that the difference of two deviations is right to rounding.
 //
 // Every activation has
-//   parameters                     how many numbers an image hands to its pairs
-//   pair(k, a, b, value, slope)    scale * T and scale * T' of a pair; a(p), b(p) give the images' parameters
-//   image(q, value, slope)         the same where both images are one: k = q1 = q2 = q
-//   describe(q, store)             the parameters of an image, store(p, v)
-// The last two are used with doubles only, whatever the precision of the pairs.
+//   parameters          how many numbers an image hands to its pairs
+//   levelSlopes         true where T'_aa does not depend on the variance
+//   pair<Level>(delta, a, b, complement, slope, slopeComplement)
+//                       scale * delta_T, scale * T'_ab, scale * D'; a(p), b(p) give the images' parameters. Level promises
+//                       that both images have one variance, bit for bit: the same bits for less work. Swapping the images
+//                       changes no bit.
+//   image(reference, deviation, store)
+//                       T and T' of an image with itself, see ImageDual; store(p, v) takes its parameters. Doubles only,
+//                       whatever the precision of the pairs.
+// docs/performance.md derives the forms used here.
 #pragma once
 #include "elementary.h"
 #include "task.h"
@@ -15,167 +25,297 @@ namespace TESSERA_ISA {
 
 const double PI = 3.14159265358979323846;
 
-/** sqrt(1 - x^2), 0 where rounding has taken x past 1. */
-template <class S> TESSERA_INLINE typename S::V rootOfComplement(typename S::V x) {
-  return S::sqrt(S::notNegative(S::hasFma ? S::fma(-x, x, S::all(1)) : (S::all(1) - x) * (S::all(1) + x)));
-}
+/** scale * T(ref), scale * T'(ref), and what scale * T and scale * T' of the image exceed them by. */
+template <class V> struct ImageDual {
+  V value, slope, valueDeviation, slopeDeviation;
+};
 
 template <class S> struct Identity {
   typedef typename S::V V;
   typedef typename S::Real Real;
   static const int parameters = 0;
+  static const bool levelSlopes = true;
   V scale;
   Identity(const Network&, double s) : scale(S::all(Real(s))) {}
-  template <class A, class B> TESSERA_INLINE void pair(V k, A, B, V& value, V& slope) const {
-    value = scale * k;
+  template <bool Level, class A, class B> TESSERA_INLINE void pair(V delta, A, B, V& complement, V& slope, V& slopeComplement) const {
+    complement = scale * delta;
     slope = scale;
+    slopeComplement = V{};
   }
-  TESSERA_INLINE void image(V q, V& value, V& slope) const {
-    value = scale * q;
-    slope = scale;
+  template <class Store> TESSERA_INLINE ImageDual<V> image(V reference, V deviation, Store) const {
+    return {scale * reference, scale, scale * deviation, V{}};
   }
-  template <class Store> TESSERA_INLINE void describe(V, Store) const {}
 };
 
 /**
- * a min(x, 0) + b max(x, 0): relu, leaky relu, abs. Parameters: 1 / sqrt q (0 for q = 0) and q.
- * Where k = q1 = q2 (identical pixels, saturated ones above all) the angle is 0 exactly: rounding of the correlation
- * alone would make it sqrt(eps), 1e-8.
+ * a min(x, 0) + b max(x, 0): relu, leaky relu, abs. With u = sqrt q, theta the angle between the images and
+ * z = sin^2(theta/2) = gamma / (2 u_a u_b), gamma = delta - (u_a - u_b)^2 / 2:
+ *   delta_T = c delta - kappa u_a u_b J,  T' = c - kappa theta,  D' = kappa theta,  J = sin theta - theta cos theta.
+ * Parameters: the deviation of u and 1 / (sqrt 2 u), 0 for u = 0.
  */
 template <class S> struct Abrelu {
   typedef typename S::V V;
   typedef typename S::Real Real;
   static const int parameters = 2;
-  V half, kappa;
+  static const bool levelSlopes = true;
+  V mean, kappa;
   Abrelu(const Network& n, double s)
-      : half(S::all(Real(s * (n.a * n.a + n.b * n.b) / 2))), kappa(S::all(Real(s * (n.a - n.b) * (n.a - n.b) / (2 * PI)))) {}
-  template <class A, class B> TESSERA_INLINE void pair(V k, A a, B b, V& value, V& slope) const {
-    V inverseA = a(0), inverseB = b(0), qa = a(1), qb = b(1);
-    V x = k * (inverseA * inverseB);
-    V sine = S::pickLess(S::abs(k), S::larger(qa, qb), rootOfComplement<S>(x), V{});
-    slope = S::fma(-kappa, acosOf<S>(x, sine), half);
-    // sqrt(q1 q2) from q / sqrt q: a product less to overflow, a parameter less to load.
-    V root = (qa * inverseA) * (qb * inverseB);
-    value = S::fma(kappa * root, sine, slope * k);
-  }
-  TESSERA_INLINE void image(V q, V& value, V& slope) const {
-    value = half * q;
-    slope = half;
-  }
-  template <class Store> TESSERA_INLINE void describe(V q, Store store) const {
-    store(0, S::pickLess(V{}, q, Real(1) / S::sqrt(q), q * Real(0)));
-    store(1, q);
-  }
-};
+      : mean(S::all(Real(s * (n.a * n.a + n.b * n.b) / 2))), kappa(S::all(Real(s * (n.a - n.b) * (n.a - n.b) / (2 * PI)))) {}
 
-/** T = (2/pi) asin x with x = 2k / sqrt((1+2q1)(1+2q2)). Parameter: sqrt(2 / (1+2q)). */
-template <class S> struct Erf {
-  typedef typename S::V V;
-  typedef typename S::Real Real;
-  static const int parameters = 1;
-  V factor;
-  Erf(const Network&, double s) : factor(S::all(Real(s * 2 / PI))) {}
-  template <class A, class B> TESSERA_INLINE void pair(V k, A a, B b, V& value, V& slope) const {
-    V w = a(0) * b(0);
-    V x = k * w;
-    V r = rootOfComplement<S>(x);
-    value = factor * asinOf<S>(x, r);
-    slope = factor * w / r;
+  /** theta and J / z for z <= 1/2, y = sqrt z. */
+  static TESSERA_INLINE void segment(Simd<double>, V z, V y, V& theta, V& ratio) {
+    // t = tan(theta/4), w = t^2, y = 2t / (1 + w): theta = 4 atan t, and J / (2 y z) has no cancellation left.
+    V inverse = Real(1) / (S::sqrt(Real(1) - z) + Real(1));
+    V w = (z * inverse) * inverse;
+    V up = w + Real(1);
+    V bracket = S::fma(horner<S, ShortAtanPolynomial<double>>(w), up, S::all(1));
+    V twice = y + y;
+    theta = S::fma(twice * w, bracket, twice);
+    V quarterCosine = S::fma(z, S::all(-0.5), S::all(0.25));
+    ratio = twice * S::fma(-quarterCosine, (up * up) * bracket, S::fma(up, S::all(-0.5), S::all(2)));
   }
-  TESSERA_INLINE void image(V q, V& value, V& slope) const {
-    V inverse = Real(1) / S::fma(q, S::all(2), S::all(1));
-    V root = S::sqrt(S::fma(q, S::all(4), S::all(1)));
-    value = factor * asinOf<S>(Real(2) * q * inverse, root * inverse);
-    slope = Real(2) * factor / root;
+  static TESSERA_INLINE void segment(Simd<float>, V z, V y, V& theta, V& ratio) {
+    V twice = y + y;
+    theta = S::fma(twice * z, horner<S, WideAsinPolynomial>(z), twice);
+    ratio = twice * horner<S, SegmentPolynomial>(z);
   }
-  template <class Store> TESSERA_INLINE void describe(V q, Store store) const {
-    store(0, S::sqrt(Real(2) / S::fma(q, S::all(2), S::all(1))));
-  }
-};
 
-/** x (1 + erf(x / sqrt 2)) / 2, with x = k / sqrt((1+q1)(1+q2)). Parameters: 1 / sqrt(1+q) and q. */
-template <class S> struct Gelu {
-  typedef typename S::V V;
-  typedef typename S::Real Real;
-  static const int parameters = 2;
-  V quarter, factor;
-  Gelu(const Network&, double s) : quarter(S::all(Real(s / 4))), factor(S::all(Real(s / (2 * PI)))) {}
-  template <class A, class B> TESSERA_INLINE void pair(V k, A a, B b, V& value, V& slope) const {
-    V w = a(0) * b(0), p = a(1) * b(1);
-    V x = k * w;
-    V r = rootOfComplement<S>(x);
-    V inverse = Real(1) / r;
-    V angle = asinOf<S>(x, r);
-    V mixed = S::fma(p * r, r, x * x) * w * inverse;
-    value = S::fma(factor, S::fma(k, angle, mixed), quarter * k);
-    V inner = S::fma(w * w, S::fma(inverse, inverse, Real(1) - p), S::all(1));
-    slope = S::fma(factor, S::fma(x * inverse, inner, angle), quarter);
+  template <bool Level, class A, class B> TESSERA_INLINE void pair(V delta, A a, B b, V& complement, V& slope, V& slopeComplement) const {
+    V gamma = delta;
+    if (!Level) {
+      V difference = a(0) - b(0);
+      gamma = S::notNegative(S::fma(difference * difference, S::all(Real(-0.5)), delta));
+    }
+    V scaled = a(1) * b(1), half = S::all(Real(0.5));
+    V z = gamma * scaled, theta, ratio, lost;
+    if (__builtin_expect(S::anyLess(half, z), 0)) {
+      // Beyond a right angle: theta' = pi - theta, J = J(theta') - pi cos theta.
+      V turned = S::pickLess(half, z, S::notNegative(Real(1) - z), z);
+      segment(S(), turned, S::sqrt(turned), theta, ratio);
+      V product = half / scaled;
+      lost = S::pickLess(half, z, product * S::fma(ratio, turned, S::all(Real(PI)) * (z + z - Real(1))), (gamma * half) * ratio);
+      theta = S::pickLess(half, z, S::all(Real(PI)) - theta, theta);
+    } else {
+      segment(S(), z, S::sqrt(z), theta, ratio);
+      lost = (gamma * half) * ratio;
+    }
+    slopeComplement = kappa * theta;
+    slope = mean - slopeComplement;
+    complement = S::fma(mean, delta, -(kappa * lost));
   }
-  TESSERA_INLINE void image(V q, V& value, V& slope) const {
-    V inverse = Real(1) / (q + Real(1));
-    V root = S::sqrt(S::fma(q, S::all(2), S::all(1)));
-    V angle = asinOf<S>(q * inverse, root * inverse);
-    value = S::fma(factor, S::fma(q, angle, Real(2) * q * q * inverse / root), quarter * q);
-    V inner = S::fma(inverse, S::all(2), Real(1) / (root * root));
-    slope = S::fma(factor, S::fma(q / root, inner, angle), quarter);
-  }
-  template <class Store> TESSERA_INLINE void describe(V q, Store store) const {
-    store(0, Real(1) / S::sqrt(q + Real(1)));
-    store(1, q);
+  template <class Store> TESSERA_INLINE ImageDual<V> image(V reference, V deviation, Store store) const {
+    V q = reference + deviation, root = S::sqrt(q);
+    store(0, deviation / (root + S::sqrt(reference)));
+    store(1, S::pickLess(V{}, q, Real(0.70710678118654752) / root, q * Real(0)));
+    return {mean * reference, mean, mean * deviation, V{}};
   }
 };
 
 /**
- * a sin(b x + c): with y = b^2 k and Q = b^2 (q1 + q2) / 2, T = (a^2/2) (D + 2 sin^2 c exp(-y-Q)) and
- * T' = (a^2 b^2 / 2) (D + 2 cos^2 c exp(-y-Q)), where D = exp(y-Q) - exp(-y-Q) comes from expm1 without cancellation.
- * Parameter: b^2 q / 2. `network.c` holds sin^2 c (the caller turns c into it).
+ * What erf and gelu share. With g = sqrt(1+4q) = 1 + 2s, q = s(1+s), d = s_a - s_b,
+ *   kap = 1 + s_a + s_b, sig = s_a + s_b + 2 s_a s_b, mu = 2 delta - d^2 >= 0:
+ *   2k = sig - mu,  V^2 = (1+2q_a)(1+2q_b) - 4k^2 = kap^2 + mu (2 sig - mu),
+ * and psi = (alpha_a + alpha_b)/2 - alpha_ab, sin alpha_ab = 2k / sqrt((1+2q_a)(1+2q_b)), has tan(psi/2) = mu / (V + kap).
+ */
+template <class S> struct Arc {
+  typedef typename S::V V;
+  typedef typename S::Real Real;
+  V kap, sig, mu, root;
+  /** V - kap, and psi/2. */
+  V rise, angle;
+  TESSERA_INLINE Arc(V sa, V sb, V mu_) : mu(mu_) {
+    V sum = sa + sb;
+    kap = sum + Real(1);
+    sig = S::fma(sa + sa, sb, sum);
+    V rest = S::fma(sig, S::all(2), -mu);
+    root = S::sqrt(S::fma(kap, kap, mu * rest));
+    V base = root + kap, edge = base * Real(TAN_30);
+    V tangent;
+    if (__builtin_expect(S::anyLess(edge, mu), 0)) {
+      V above = S::pickLess(edge, mu, S::fma(S::all(Real(-ROOT_3)), base, mu), mu);
+      V below = S::pickLess(edge, mu, S::fma(S::all(Real(ROOT_3)), mu, base), base);
+      tangent = above / below;
+      angle = S::pickLess(edge, mu, S::all(Real(THIRD_PI)), V{}) + atanCore<S>(tangent);
+      rise = S::pickLess(edge, mu, root - kap, tangent * rest);
+    } else {
+      tangent = mu / base;
+      angle = atanCore<S>(tangent);
+      rise = tangent * rest;
+    }
+  }
+};
+
+/** s with s (1 + s) = q, given sqrt(1 + 4q). */
+template <class V> TESSERA_INLINE V sideOf(V q, V root) { return (q + q) / (root + 1); }
+
+/** atan(y / x) for x > 0 and any sign of y. */
+template <class S> TESSERA_INLINE typename S::V signedAtan(typename S::V y, typename S::V x) { return S::withSign(atanOf<S>(S::abs(y), x), y); }
+
+/**
+ * erf: delta_T = (4/pi) psi/2, T' = (4/pi) / V, D' = (4/pi) (kap (V - kap) + d^2) / (g_a g_b V), in the terms of Arc.
+ * Parameters: s, the deviation of s, 1 / g.
+ */
+template <class S> struct Erf {
+  typedef typename S::V V;
+  typedef typename S::Real Real;
+  static const int parameters = 3;
+  static const bool levelSlopes = false;
+  V factor;
+  Erf(const Network&, double s) : factor(S::all(Real(s * 4 / PI))) {}
+  template <bool Level, class A, class B> TESSERA_INLINE void pair(V delta, A a, B b, V& complement, V& slope, V& slopeComplement) const {
+    V square{};
+    if (!Level) {
+      V difference = a(1) - b(1);
+      square = difference * difference;
+    }
+    Arc<S> arc(a(0), b(0), Level ? delta + delta : S::fma(delta, S::all(2), -square));
+    complement = factor * arc.angle;
+    slope = factor / arc.root;
+    V product = a(2) * b(2);
+    slopeComplement = slope * (product * (Level ? arc.kap * arc.rise : S::fma(arc.kap, arc.rise, square)));
+  }
+  template <class Store> TESSERA_INLINE ImageDual<V> image(V reference, V deviation, Store store) const {
+    V q = reference + deviation, root = S::sqrt(S::fma(q, S::all(4), S::all(1))), rootRef = S::sqrt(S::fma(reference, S::all(4), S::all(1)));
+    V s = sideOf(q, root), sRef = sideOf(reference, rootRef), sum = s + sRef + Real(1), difference = deviation / sum;
+    V inverse = Real(1) / root, inverseRef = Real(1) / rootRef;
+    store(0, s);
+    store(1, difference);
+    store(2, inverse);
+    return {factor * atanOf<S>(sRef, sRef + Real(1)), factor * inverseRef, factor * signedAtan<S>(difference, S::fma(s + s, sRef, sum)),
+            Real(-2) * factor * difference * (inverse * inverseRef)};
+  }
+};
+
+/**
+ * gelu, x (1 + erf(x / sqrt 2)) / 2. The arc is erf's at half the variances, g = sqrt(1+2q), alpha = asin(q / (1+q)):
+ *   T  = k/4 + [k alpha_ab + 1/V - (c - 1) V] / (2 pi),  T' = 1/4 + [alpha_ab + (k/V) (1/V^2 + c)] / (2 pi),
+ *   c = 1/(1+q_a) + 1/(1+q_b).
+ * Parameters: s, its deviation, 1 / g, 1 / (1+q), alpha / 2, and half the deviation of alpha.
+ */
+template <class S> struct Gelu {
+  typedef typename S::V V;
+  typedef typename S::Real Real;
+  static const int parameters = 6;
+  static const bool levelSlopes = false;
+  V quarter, factor;
+  Gelu(const Network&, double s) : quarter(S::all(Real(s / 4))), factor(S::all(Real(s / (2 * PI)))) {}
+  template <bool Level, class A, class B> TESSERA_INLINE void pair(V delta, A a, B b, V& complement, V& slope, V& slopeComplement) const {
+    V difference{}, square{};
+    if (!Level) {
+      difference = a(1) - b(1);
+      square = difference * difference;
+    }
+    Arc<S> arc(a(0), b(0), Level ? delta : delta - square);
+    V kap = arc.kap, kap2 = kap * kap, psi = arc.angle + arc.angle, k = arc.sig - arc.mu;
+    V inverse = Real(1) / arc.root, inverseKap = Real(1) / kap, gamma = a(2) * b(2), c = a(3) + b(3), alpha = a(4) + b(4);
+    V both = inverse * inverseKap;
+    V body = S::fma(k, psi, delta * alpha);
+    body = S::fma(arc.rise, both + c - Real(1), body);
+    if (!Level) {
+      body = S::fma(kap * difference, a(5) - b(5), body);
+      body = S::fma(square, S::fma(kap + kap, a(3) * b(3), gamma * inverseKap), body);
+    }
+    complement = S::fma(factor, body, quarter * delta);
+    V inverse2 = inverse * inverse, inverseKap2 = inverseKap * inverseKap;
+    V inner = S::fma(k * inverse, inverse2 + c, alpha - psi);
+    slope = S::fma(factor, inner, quarter);
+    // sig / kap - k / V and sig / kap^3 - k / V^3, by V = kap + rise.
+    V lift = arc.sig * arc.rise;
+    V outer = S::fma(c * both, S::fma(arc.mu, kap, lift), psi);
+    V cubic = lift * (both * (inverse2 + both + inverseKap2));
+    outer += S::fma(arc.mu * inverse, inverse2, cubic);
+    if (!Level) {
+      // (2 kap^2 + d^2 + (4 kap^4 + kap^2 g + g^2) / g^2) / (2 kap^3 g) with g = g_a g_b.
+      V ratio = kap2 * gamma;
+      V bracket = S::fma(Real(4) * ratio, ratio, ratio + Real(1)) + S::fma(kap2, S::all(2), square);
+      outer = S::fma(-square * Real(0.5), (inverseKap * inverseKap2) * gamma * bracket, outer);
+    }
+    slopeComplement = factor * outer;
+  }
+  template <class Store> TESSERA_INLINE ImageDual<V> image(V reference, V deviation, Store store) const {
+    V q = reference + deviation, g = S::sqrt(S::fma(q, S::all(2), S::all(1))), gRef = S::sqrt(S::fma(reference, S::all(2), S::all(1)));
+    V s = sideOf(q * Real(0.5), g), sRef = sideOf(reference * Real(0.5), gRef), sum = s + sRef + Real(1);
+    V difference = Real(0.5) * deviation / sum, sig = S::fma(s + s, sRef, s + sRef);
+    V inverse = Real(1) / g, inverseRef = Real(1) / gRef, up = Real(1) / (q + Real(1)), upRef = Real(1) / (reference + Real(1));
+    V alpha = Real(2) * atanOf<S>(s, s + Real(1)), alphaRef = Real(2) * atanOf<S>(sRef, sRef + Real(1));
+    V turn = Real(2) * signedAtan<S>(difference, sig + Real(1)), gamma = inverse * inverseRef;
+    store(0, s);
+    store(1, difference);
+    store(2, inverse);
+    store(3, up);
+    store(4, alpha * Real(0.5));
+    store(5, turn * Real(0.5));
+    ImageDual<V> dual;
+    dual.value = S::fma(factor, reference * (alphaRef + Real(2) * reference * upRef * inverseRef), quarter * reference);
+    dual.slope = S::fma(factor, S::fma(reference * inverseRef, S::fma(inverseRef, inverseRef, Real(2) * upRef), alphaRef), quarter);
+    V risen = S::fma(deviation, alpha, reference * turn);
+    dual.valueDeviation = S::fma(factor, S::fma(Real(4) * difference * sig, S::fma(up, upRef, gamma), risen), quarter * deviation);
+    V cubes = (gamma * Real(0.5)) * S::fma(inverse, inverse, S::fma(inverseRef, inverseRef, gamma));
+    V steep = S::fma(gamma, S::all(Real(1.5)), cubes) - Real(2) * sig * (up * upRef);
+    dual.slopeDeviation = factor * S::fma(difference + difference, steep, turn);
+    return dual;
+  }
+};
+
+/**
+ * a sin(b x + c): with x = b^2 delta, Q = b^2 (q_a + q_b), E = exp(x - Q), m = -expm1(-x), n = -expm1(x - Q) and
+ * L = exp(-Q/2) sinh(b^2 (q_a - q_b) / 2):
+ *   delta_T = (a^2/2) [m (n + 2 cos^2 c E) - 2 cos(2c) L^2],  D' = (a^2 b^2/2) [m (n + 2 sin^2 c E) + 2 cos(2c) L^2],
+ *   T' = (a^2 b^2/2) (exp(-x) + cos(2c) E).
+ * Parameters: b^2 q and its part l of L = l_a - l_b. `network.c` holds sin^2 c (the caller turns c into it).
  */
 template <class S> struct Sin {
   typedef typename S::V V;
   typedef typename S::Real Real;
-  static const int parameters = 1;
-  V square, valueScale, slopeScale, twiceSine, twiceCosine;
+  static const int parameters = 2;
+  static const bool levelSlopes = false;
+  V square, valueScale, slopeScale, twiceSine, twiceCosine, cosine;
   Sin(const Network& n, double s)
-      : square(S::all(Real(n.b * n.b))), valueScale(S::all(Real(s * n.a * n.a / 2))),
-        slopeScale(S::all(Real(s * n.a * n.a * n.b * n.b / 2))), twiceSine(S::all(Real(2 * n.c))), twiceCosine(S::all(Real(2 - 2 * n.c))) {}
-  TESSERA_INLINE void finish(V larger, V decay, V lost, V y, V& value, V& slope) const {
-    V difference = S::withSign(larger * lost, y);
-    V opposite = S::pickLess(y, V{}, larger, larger * decay);
-    value = valueScale * S::fma(twiceSine, opposite, difference);
-    slope = slopeScale * S::fma(twiceCosine, opposite, difference);
+      : square(S::all(Real(n.b * n.b))), valueScale(S::all(Real(s * n.a * n.a / 2))), slopeScale(S::all(Real(s * n.a * n.a * n.b * n.b / 2))),
+        twiceSine(S::all(Real(2 * n.c))), twiceCosine(S::all(Real(2 - 2 * n.c))), cosine(S::all(Real(1 - 2 * n.c))) {}
+  template <bool Level, class A, class B> TESSERA_INLINE void pair(V delta, A a, B b, V& complement, V& slope, V& slopeComplement) const {
+    V x = square * delta, near, far, minusM, minusN, apart{};
+    expAndExpm1<S>(-x, near, minusM);
+    expAndExpm1<S>(x - (a(0) + b(0)), far, minusN);
+    if (!Level) {
+      V difference = a(1) - b(1);
+      apart = (cosine + cosine) * (difference * difference);
+    }
+    complement = valueScale * S::fma(-minusM, S::fma(twiceCosine, far, -minusN), -apart);
+    slope = slopeScale * S::fma(cosine, far, near);
+    slopeComplement = slopeScale * S::fma(-minusM, S::fma(twiceSine, far, -minusN), apart);
   }
-  template <class A, class B> TESSERA_INLINE void pair(V k, A a, B b, V& value, V& slope) const {
-    V y = square * k, size = S::abs(y), larger, decay, ignored, minusLost;
-    expAndExpm1<S>(size - (a(0) + b(0)), larger, ignored);
-    expAndExpm1<S>(Real(-2) * size, decay, minusLost);
-    finish(larger, decay, -minusLost, y, value, slope);
+  template <class Store> TESSERA_INLINE ImageDual<V> image(V reference, V deviation, Store store) const {
+    V far, minusN, minusM, ignored, half, once;
+    expAndExpm1<S>(Real(-2) * square * reference, far, minusN);
+    expAndExpm1<S>(Real(-2) * square * deviation, ignored, minusM);
+    expAndExpm1<S>(-square * deviation, ignored, half);
+    expAndExpm1<S>(-square * reference, once, ignored);
+    store(0, square * (reference + deviation));
+    store(1, Real(-0.5) * once * half);
+    V step = -cosine * far * minusM;
+    return {valueScale * S::fma(twiceSine, far, -minusN), slopeScale * S::fma(twiceCosine, far, -minusN), valueScale * step, -slopeScale * step};
   }
-  TESSERA_INLINE void image(V q, V& value, V& slope) const {
-    V decay, minusLost;
-    expAndExpm1<S>(Real(-2) * square * q, decay, minusLost);
-    finish(S::all(1), decay, -minusLost, q, value, slope);
-  }
-  template <class Store> TESSERA_INLINE void describe(V q, Store store) const { store(0, square * q * Real(0.5)); }
 };
 
-/** sqrt 2 sin(sqrt(2 gamma) x + pi/4): T = exp(gamma (2k - q1 - q2)). Parameter: gamma q. `network.a` is gamma. */
+/** sqrt 2 sin(sqrt(2 gamma) x + pi/4): T_aa = 1, delta_T = -expm1(-2 gamma delta). `network.a` is gamma. */
 template <class S> struct Rbf {
   typedef typename S::V V;
   typedef typename S::Real Real;
-  static const int parameters = 1;
-  V scale, gamma;
-  Rbf(const Network& n, double s) : scale(S::all(Real(s))), gamma(S::all(Real(n.a))) {}
-  template <class A, class B> TESSERA_INLINE void pair(V k, A a, B b, V& value, V& slope) const {
-    V exponential, ignored;
-    expAndExpm1<S>(S::fma(Real(2) * gamma, k, -(a(0) + b(0))), exponential, ignored);
-    value = scale * exponential;
-    slope = Real(2) * gamma * value;
+  static const int parameters = 0;
+  static const bool levelSlopes = true;
+  V scale, twice, slopeScale;
+  Rbf(const Network& n, double s) : scale(S::all(Real(s))), twice(S::all(Real(2 * n.a))), slopeScale(S::all(Real(2 * n.a * s))) {}
+  template <bool Level, class A, class B> TESSERA_INLINE void pair(V delta, A, B, V& complement, V& slope, V& slopeComplement) const {
+    V exponential, minusOne;
+    expAndExpm1<S>(-(twice * delta), exponential, minusOne);
+    complement = -(scale * minusOne);
+    slope = slopeScale * exponential;
+    slopeComplement = -(slopeScale * minusOne);
   }
-  TESSERA_INLINE void image(V q, V& value, V& slope) const {
-    value = S::fma(q, V{}, scale);
-    slope = Real(2) * gamma * value;
+  template <class Store> TESSERA_INLINE ImageDual<V> image(V reference, V deviation, Store) const {
+    return {S::fma(reference, V{}, scale), slopeScale, deviation * Real(0), V{}};
   }
-  template <class Store> TESSERA_INLINE void describe(V q, Store store) const { store(0, gamma * q); }
 };
 
 }  // namespace TESSERA_ISA

@@ -18,6 +18,46 @@ template <> struct AsinPolynomial<float> {
   static constexpr float c[degree + 1] = {0.166665666280051251f, 0.0750646503813630662f, 0.0433577568624070541f, 0.0401492710392738323f};
 };
 
+/** (atan(sqrt z) / sqrt z - 1) / z for z in [0, tan^2(pi/6)]: relative error of atan 7.4e-18 (f64), 1.6e-9 (f32). */
+template <class Real> struct AtanPolynomial;
+template <> struct AtanPolynomial<double> {
+  static const int degree = 12;
+  static constexpr double c[degree + 1] = {-0.3333333333333277652,  0.1999999999986605723,   -0.1428571427442746843, 0.1111111063080208605,
+                                           -0.09090896992068471525, 0.0769211090269945636,   -0.06664489686562603775, 0.05865452589025456103,
+                                           -0.05169481651519874489, 0.04388706317484473979,  -0.03280956694056070614, 0.01824670393694355045,
+                                           -0.005349670390467730254};
+};
+template <> struct AtanPolynomial<float> {
+  static const int degree = 5;
+  static constexpr float c[degree + 1] = {-0.333333044981f, 0.199982659623f, -0.142506051387f, 0.107775941298f, -0.0742178965249f, 0.0315373675955f};
+};
+
+/** The same for z in [0, tan^2(pi/8)]: 1.3e-18 (f64), 6.8e-10 (f32). */
+template <class Real> struct ShortAtanPolynomial;
+template <> struct ShortAtanPolynomial<double> {
+  static const int degree = 10;
+  static constexpr double c[degree + 1] = {-0.3333333333333319618,  0.1999999999995325222,   -0.1428571428016710589, 0.111111107821853526,
+                                           -0.09090897726186205985, 0.07692059734584067933,  -0.06663099399288316588, 0.05847860668937124301,
+                                           -0.05039196491749197952, 0.03806228659139743523,  -0.0179051907745197169};
+};
+template <> struct ShortAtanPolynomial<float> {
+  static const int degree = 4;
+  static constexpr float c[degree + 1] = {-0.333333151886f, 0.199984714919f, -0.142435330507f, 0.10593812893f, -0.0607822161729f};
+};
+
+/** (asin(sqrt z) / sqrt z - 1) / z for z in [0, 1/2], f32: relative error of asin 2.3e-9. */
+struct WideAsinPolynomial {
+  static const int degree = 7;
+  static constexpr float c[degree + 1] = {0.16666623127f,    0.0750268275405f, 0.0440817761676f,  0.0359913409051f,
+                                          -0.00805860805652f, 0.110332642966f,  -0.139972076236f, 0.126116999896f};
+};
+/** (sin t - t cos t) / (2 z sqrt z), z = sin^2(t/2) in [0, 1/2], f32: relative error 1.9e-9. */
+struct SegmentPolynomial {
+  static const int degree = 7;
+  static constexpr float c[degree + 1] = {1.33333333091f,   0.133333923978f, 0.0428336629272f,  0.0201938807361f,
+                                          0.00848737802777f, 0.0166986722487f, -0.0150407809043f, 0.0209067068147f};
+};
+
 /** (exp(f) - 1 - f) / f^2 for |f| <= ln(2)/2: relative error of expm1 2.7e-19 (f64), 3.7e-10 (f32). */
 template <class Real> struct ExpPolynomial;
 template <> struct ExpPolynomial<double> {
@@ -80,6 +120,23 @@ template <class S> TESSERA_INLINE typename S::V acosOf(typename S::V x, typename
   offset = S::pickLess(high, a, typename S::V{}, offset);
   typename S::V angle = offset + asinCore<S>(u);
   return S::pickLess(x, typename S::V{}, S::all(Real(3.1415926535897932)) - angle, angle);
+}
+
+/** atan t for |t| <= tan(pi/6), relatively accurate down to 0. */
+template <class S> TESSERA_INLINE typename S::V atanCore(typename S::V t) {
+  typename S::V z = t * t;
+  return S::fma(t * z, horner<S, AtanPolynomial<typename S::Real>>(z), t);
+}
+
+const double TAN_30 = 0.57735026918962576451, ROOT_3 = 1.7320508075688772935, THIRD_PI = 1.0471975511965977462;
+
+/** atan(y / x) in [0, pi/2] for y >= 0, x > 0; above pi/6 the angle is turned by pi/3. */
+template <class S> TESSERA_INLINE typename S::V atanOf(typename S::V y, typename S::V x) {
+  typedef typename S::Real Real;
+  typename S::V edge = S::all(Real(TAN_30)) * x;
+  typename S::V above = S::pickLess(edge, y, S::fma(S::all(Real(-ROOT_3)), x, y), y);
+  typename S::V below = S::pickLess(edge, y, S::fma(S::all(Real(ROOT_3)), y, x), x);
+  return S::pickLess(edge, y, S::all(Real(THIRD_PI)), typename S::V{}) + atanCore<S>(above / below);
 }
 
 /** exp t and expm1 t, from one polynomial: 2^n (1 + p) with p = expm1(t - n ln 2). exp flushes to 0 below -708 (-87). */

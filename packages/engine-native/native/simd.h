@@ -75,6 +75,8 @@ template <class RealType> struct Simd {
   static V sqrt(V x);
   /** yes where a < b, else no; a NaN on either side gives no. */
   static V pickLess(V a, V b, V yes, V no);
+  /** Whether a < b in any lane. */
+  static bool anyLess(V a, V b);
   static TESSERA_INLINE V larger(V a, V b) { return pickLess(a, b, b, a); }
   /** max(x, 0) that lets NaN through. */
   static TESSERA_INLINE V notNegative(V x) { return pickLess(x, V{}, V{}, x); }
@@ -112,6 +114,8 @@ template <> TESSERA_INLINE Simd<double>::V Simd<double>::pickLess(V a, V b, V ye
 template <> TESSERA_INLINE Simd<float>::V Simd<float>::pickLess(V a, V b, V yes, V no) {
   return (V)_mm512_mask_blend_ps(_mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ), (__m512)no, (__m512)yes);
 }
+template <> TESSERA_INLINE bool Simd<double>::anyLess(V a, V b) { return _mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_LT_OQ) != 0; }
+template <> TESSERA_INLINE bool Simd<float>::anyLess(V a, V b) { return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ) != 0; }
 #else
 #if defined(__AVX2__)
 template <> TESSERA_INLINE Simd<double>::V Simd<double>::fma(V a, V b, V c) { return (V)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
@@ -143,6 +147,20 @@ template <class R> TESSERA_INLINE typename Simd<R>::V Simd<R>::pickLess(V a, V b
   I mask = a < b;
   return (V)(((I)yes & mask) | ((I)no & ~mask));
 }
+#if defined(__AVX2__)
+template <> TESSERA_INLINE bool Simd<double>::anyLess(V a, V b) { return _mm256_movemask_pd((__m256d)(a < b)) != 0; }
+template <> TESSERA_INLINE bool Simd<float>::anyLess(V a, V b) { return _mm256_movemask_ps((__m256)(a < b)) != 0; }
+#elif defined(__x86_64__)
+template <> TESSERA_INLINE bool Simd<double>::anyLess(V a, V b) { return _mm_movemask_pd((__m128d)(a < b)) != 0; }
+template <> TESSERA_INLINE bool Simd<float>::anyLess(V a, V b) { return _mm_movemask_ps((__m128)(a < b)) != 0; }
+#else
+template <class R> TESSERA_INLINE bool Simd<R>::anyLess(V a, V b) {
+  I mask = a < b;
+  Int any = 0;
+  for (int i = 0; i < lanes; i++) any |= mask[i];
+  return any != 0;
+}
+#endif
 #endif
 
 }  // namespace TESSERA_ISA
