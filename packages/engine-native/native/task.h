@@ -21,20 +21,32 @@ struct Depths {
   const int32_t* position;
 };
 
-/** One tile. Outputs are (depths, rows, cols) in the precision of the code that is called; either may be null. */
+/**
+ * What is wanted of one kind, null where it is not. matrix and complement are (depths, rows, cols) in the precision of
+ * the code that is called; reference (depths), rowDeviations (depths, rows), colDeviations (depths, cols). Of a kind that
+ * is wanted at all the last three are never null.
+ */
+struct KindOutput {
+  void *matrix, *complement;
+  double *reference, *rowDeviations, *colDeviations;
+  bool wanted() const { return reference != 0; }
+};
+
+/** One tile. Deviations of variances are counted from referenceVariance at the read-in. */
 struct Tile {
   Network network;
   Depths depths;
   int rowCount, colCount;
   bool symmetric;
   int threads;
-  void *nngp, *ntk;
+  double referenceVariance;
+  KindOutput nngp, ntk;
   const volatile int32_t* cancel;
 };
 
-/** A fully connected tile starts from the read-in's covariances, (rows, cols), and variances. */
+/** A fully connected tile starts from the read-in's complements, (rows, cols), and variances. */
 struct FcnTile : Tile {
-  const double *covariance, *rowVariance, *colVariance;
+  const double *complement, *rowVariance, *colVariance;
 };
 
 /** A convolutional tile starts from the images, (count, height, width, channels). */
@@ -44,26 +56,48 @@ struct CnnTile : Tile {
   bool circular, pooled;
 };
 
-/** Gram[i, j] = <row i, col j> / inputs; symmetric: cols = rows. */
-struct GramTask {
+/** The bytes that images x = (byte - offset) * factor were made of; own: each less its own mean, scaled to |x|^2 = inputs. */
+struct BytePixels {
+  const uint8_t *rows, *cols;
+  bool own;
+  double offset, factor;
+};
+
+/**
+ * The read-in of a fully connected network: complement[i, j] = |row i - col j|^2 / (2 inputs) and the variances
+ * |x|^2 / inputs. symmetric: cols = rows. Images come as bytes, or where bytes.rows is null as numbers.
+ */
+struct ReadInTask {
   const double *rows, *cols;
+  BytePixels bytes;
   int rowCount, colCount, inputs;
   bool symmetric;
   int threads;
-  double* gram;
+  double *complement, *rowVariance, *colVariance;
   const volatile int32_t* cancel;
+};
+
+/** A rate to be measured: `layers` layers of one activation on vectors that never leave the registers. */
+struct RegisterTask {
+  Network network;
+  bool level;
+  int layers;
+  /** Takes a number that depends on all results, so that none is optimised away. */
+  double* sink;
 };
 
 /** One instruction set's entry points. */
 struct InstructionSet {
   const char* name;
-  int (*gram)(const GramTask&);
-  int (*variances)(const double* images, int count, int inputs, double* variance);
+  int (*readIn)(const ReadInTask&);
   int (*fcnF64)(const FcnTile&);
   int (*fcnF32)(const FcnTile&);
   int (*cnnF64)(const CnnTile&);
   int (*cnnF32)(const CnnTile&);
-  /** Elementary functions on arrays, for the accuracy tests: which = asin, acos, exp, expm1, tanh. */
+  /** Return how many entries a layer computed at once. */
+  int (*registersF64)(const RegisterTask&);
+  int (*registersF32)(const RegisterTask&);
+  /** Elementary functions on arrays, for the accuracy tests: which as in library.cpp. */
   void (*elementaryF64)(int which, const double* x, double* y, int count);
   void (*elementaryF32)(int which, const float* x, float* y, int count);
 };
