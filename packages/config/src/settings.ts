@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { ConfigError } from './config-error.js';
 import { parseChoice, parseInteger, parseUrl } from './parse-value.js';
@@ -23,6 +24,8 @@ export interface Settings {
   readonly engine: EngineChoice;
   /** Cores one worker or aggregator process may use; null: all of the machine. */
   readonly threads: number | null;
+  /** Bytes that an aggregator may hold at once. */
+  readonly aggregatorMemory: number;
   readonly cifar10Dir: string | null;
   readonly logLevel: LogLevel;
   /** A task whose worker is silent this long is given to another. */
@@ -78,6 +81,9 @@ export function loadSettings(
     workers: read('TESSERA_WORKERS', null, count),
     engine: read('TESSERA_ENGINE', 'auto', (text) => parseChoice(text, engineChoices)),
     threads: read('TESSERA_THREADS', null, count),
+    aggregatorMemory: read('TESSERA_AGGREGATOR_MEMORY', defaultAggregatorMemory(), (text) =>
+      parseInteger(text, 2 ** 20, 2 ** 50),
+    ),
     cifar10Dir: read('TESSERA_CIFAR10_DIR', null, folder),
     logLevel: read('TESSERA_LOG_LEVEL', 'info', (text) => parseChoice(text, logLevels)),
     leaseMs: read('TESSERA_LEASE_MS', 30_000, (text) => parseInteger(text, 1000, 3_600_000)),
@@ -91,6 +97,17 @@ export function loadSettings(
   };
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return { settings: Object.freeze(settings), warnings: unknownNames(env) };
+}
+
+/** The share of the machine's memory that an aggregator takes where nothing is set. */
+const aggregatorShare = 0.6;
+
+/** A share of the memory there is: of the machine, or of the container (cgroup) this process runs in. */
+function defaultAggregatorMemory(): number {
+  // 0, or a number beyond any machine's, where no limit is set.
+  const limit = process.constrainedMemory();
+  const bytes = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+  return Math.floor(aggregatorShare * bytes);
 }
 
 function parsePort(text: string): number {

@@ -17,6 +17,7 @@ export const variables = [
   { name: 'TESSERA_WORKERS', default: null, readers: 'services' },
   { name: 'TESSERA_ENGINE', default: 'auto', readers: 'services' },
   { name: 'TESSERA_THREADS', default: null, readers: 'services' },
+  { name: 'TESSERA_AGGREGATOR_MEMORY', default: null, readers: 'services' },
   { name: 'TESSERA_CIFAR10_DIR', default: null, readers: 'services' },
   { name: 'TESSERA_LOG_LEVEL', default: 'info', readers: 'services' },
   { name: 'TESSERA_LEASE_MS', default: '30000', readers: 'services' },

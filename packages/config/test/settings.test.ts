@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, loadSettings } from '../src/index.js';
 
@@ -19,6 +20,13 @@ describe('settings from the environment', () => {
     });
     expect(warnings).toEqual([]);
     expect(Object.isFrozen(settings)).toBe(true);
+  });
+
+  it('gives the aggregator a share of the memory there is, or what is set', () => {
+    const { aggregatorMemory } = load({}).settings;
+    expect(aggregatorMemory).toBeGreaterThan(2 ** 26);
+    expect(aggregatorMemory).toBeLessThanOrEqual(0.6 * totalmem());
+    expect(load({ TESSERA_AGGREGATOR_MEMORY: '8589934592' }).settings.aggregatorMemory).toBe(2 ** 33);
   });
 
   it('takes an empty value as absent', () => {
@@ -44,6 +52,8 @@ describe('settings from the environment', () => {
     ['TESSERA_PORT', 'tcp://10.0.0.7:80', 'enableServiceLinks: false'],
     ['TESSERA_WORKERS', '0', 'TESSERA_WORKERS=0: must be an integer from 1 to 1024.'],
     ['TESSERA_WORKERS', '-2', 'must be an integer'],
+    ['TESSERA_AGGREGATOR_MEMORY', '4096', 'must be an integer from 1048576'],
+    ['TESSERA_AGGREGATOR_MEMORY', '8G', 'must be an integer'],
     ['TESSERA_ENGINE', 'cuda', 'TESSERA_ENGINE=cuda: must be one of auto, native.'],
     ['TESSERA_LOG_LEVEL', 'loud', 'must be one of fatal, error'],
     [

@@ -1,3 +1,6 @@
+export { type AnalysisMode, lanczosVectors, mostTrain } from './analysis-memory.js';
+export { builtInCosts, type CostTable } from './cost-table.js';
+export { type Crew, crewOf, type WorkSeconds } from './estimate.js';
 export {
   type AnalysisPlace,
   analysesAt,
@@ -10,7 +13,8 @@ export {
   tileAt,
   tileIndex,
 } from './indices.js';
-export { defaultPlanLimits, type PlanLimits } from './limits.js';
-export { type Plan, planExperiment, temporaryBytesAim } from './plan.js';
+export { bytesText, defaultPlanLimits, diskProblem, type PlanLimits, refusePlan } from './limits.js';
+export { type Plan, type PlanOptions, planExperiment, temporaryBytesAim } from './plan.js';
 export type { PlanCounts } from './plan-counts.js';
-export { planSummary } from './summary.js';
+export { costsOf, isRates, type Rates } from './rates.js';
+export { planSummary, type Room } from './summary.js';

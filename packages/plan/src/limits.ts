@@ -16,7 +16,7 @@ export interface PlanLimits {
   keptBytes: number;
   /** Bytes of one kernel's train tiles and solution vectors. */
   temporaryBytesPerKernel: number;
-  /** Output of one train tile: all depths, all kinds, in memory at once. */
+  /** Output of one train tile: all depths, kinds and arrays, in memory at once. */
   tileBytes: number;
   /** One test image against all training images, all depths and kinds: the least a strip holds at once. */
   stripRowBytes: number;
@@ -42,7 +42,8 @@ interface LimitText {
 
 const count = (size: number): string => size.toLocaleString('en-US', { maximumFractionDigits: 0 });
 
-function bytes(size: number): string {
+/** Bytes for people, in powers of 1,024: 59.6 GiB. */
+export function bytesText(size: number): string {
   const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
   let unit = 0;
   let value = size;
@@ -70,29 +71,33 @@ const limitTexts: Record<keyof PlanLimits, LimitText> = {
     describe: (size) => `the plan has ${size} prediction strips`,
     format: count,
   },
-  keptBytes: { pointer: '/keep', describe: (size) => `the experiment would keep ${size}`, format: bytes },
+  keptBytes: { pointer: '/keep', describe: (size) => `the experiment would keep ${size}`, format: bytesText },
   temporaryBytesPerKernel: {
     pointer: '/dataset/train',
     describe: (size) => `one kernel needs ${size} of temporary storage`,
-    format: bytes,
+    format: bytesText,
   },
   tileBytes: {
     pointer: '/tileSize',
     describe: (size) => `one tile with all its depths holds ${size}`,
-    format: bytes,
+    format: bytesText,
   },
   stripRowBytes: {
     pointer: '/grid/depth',
     describe: (size) => `one test image against all training images at all depths holds ${size}`,
-    format: bytes,
+    format: bytesText,
   },
 };
 
 /**
- * Throws `plan-too-large` when a size exceeds its limit; the message and the problems (one for each exceeded
- * limit, with the pointer of the field to change) give the plan's size and the limit.
+ * Throws `plan-too-large` when a size exceeds its limit or there are `others`; the message and the problems (one for
+ * each exceeded limit, with the pointer of the field to change) give the plan's size and the limit.
  */
-export function checkLimits(sizes: PlanLimits, limits: Readonly<PlanLimits>): void {
+export function checkLimits(
+  sizes: PlanLimits,
+  limits: Readonly<PlanLimits>,
+  others: readonly Problem[] = [],
+): void {
   const problems: Problem[] = [];
   for (const name of Object.keys(limitTexts) as (keyof PlanLimits)[]) {
     if (sizes[name] <= limits[name]) continue;
@@ -102,7 +107,28 @@ export function checkLimits(sizes: PlanLimits, limits: Readonly<PlanLimits>): vo
       message: `${describe(format(sizes[name]))}; the limit is ${format(limits[name])}`,
     });
   }
+  refusePlan([...problems, ...others]);
+}
+
+/** Throws `plan-too-large` where there are problems. */
+export function refusePlan(problems: readonly Problem[]): void {
   if (problems.length === 0) return;
   const sentences = problems.map(({ message }) => message).join('; ');
   throw new TesseraError('plan-too-large', `The plan is too large: ${sentences}.`, { problems });
+}
+
+/**
+ * What is wrong with a plan that needs more bytes than the store has free; null where it fits.
+ * @param freeBytes null where the store cannot tell
+ */
+export function diskProblem(
+  { bytes }: { bytes: { kept: number; temporary: number } },
+  freeBytes: number | null,
+): Problem | null {
+  const needed = bytes.kept + bytes.temporary;
+  if (freeBytes === null || needed <= freeBytes) return null;
+  const message =
+    `the experiment needs ${bytesText(needed)} (${bytesText(bytes.kept)} kept, ${bytesText(bytes.temporary)} ` +
+    `temporary), and the store has ${bytesText(freeBytes)} free`;
+  return { pointer: bytes.kept > freeBytes ? '/keep' : '/dataset/train', message };
 }

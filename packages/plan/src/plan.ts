@@ -1,17 +1,19 @@
 /** Spec -> plan: a pure function whose time and memory do not depend on the number of tiles. */
 import { type ExperimentSpec, expandAxis } from '@tessera/spec';
+import { type AnalysisMode, chooseAnalysisMode } from './analysis-memory.js';
 import { keptBytesPerKernel, temporaryBytesPerKernel } from './bytes.js';
-import {
-  analysisNs,
-  entryContractionNs,
-  pairLayersNs,
-  pairReadInNs,
-  testPairs,
-  trainPairs,
-} from './cost-model.js';
+import { builtInCosts, type CostTable } from './cost-table.js';
+import { type Crew, estimateSeconds, estimateWork, type WorkSeconds } from './estimate.js';
 import { checkLimits, defaultPlanLimits, type PlanLimits } from './limits.js';
 import type { PlanCounts } from './plan-counts.js';
-import { chooseAnalysisBatch, chooseStripRows, chooseTileSize, pairBytes, stripRowBytes } from './sizing.js';
+import {
+  chooseAnalysisBatch,
+  chooseStripRows,
+  chooseTileSize,
+  pairBytes,
+  stripRowBytes,
+  tileArrays,
+} from './sizing.js';
 
 /**
  * The work of an experiment. Kernel k is (weightVariance[wi], biasVariance[bi]) with k = wi * biasCount + bi; its
@@ -42,24 +44,39 @@ export interface Plan {
   /** Kernels that may be in work at once within the aim for temporary bytes; at least 1. */
   kernelsInFlight: number;
   totals: { tiles: number; analyses: number; strips: number };
-  /** `temporary` is the peak: kernelsInFlight times temporaryPerKernel. */
-  bytes: { kept: number; temporary: number; temporaryPerKernel: number };
-  /** Estimated seconds of one core, by the table in cost-model.ts. */
+  analysisMode: AnalysisMode;
+  /**
+   * `temporary` is the peak: kernelsInFlight times temporaryPerKernel. `analysis` is what an aggregator holds in memory
+   * for one analysis.
+   */
+  bytes: { kept: number; temporary: number; temporaryPerKernel: number; analysis: number };
+  /** Estimated seconds of one core, all work together and by kind. */
   coreSeconds: number;
+  workSeconds: WorkSeconds;
+  /** Estimated seconds by the clock, on the cores there were when it was planned. */
+  seconds: number;
+}
+
+/** What a plan is made for, beside the spec. Sizes do not depend on `costs` and `crew`: only the estimates do. */
+export interface PlanOptions {
+  limits?: Partial<PlanLimits>;
+  /** What every aggregator may hold at once; null (the default): as much as it takes. */
+  aggregatorBytes?: number | null;
+  costs?: CostTable;
+  /** Default: one core for everything. */
+  crew?: Crew;
 }
 
 /** Temporary bytes that the kernels in flight of one experiment aim to stay under. */
 export const temporaryBytesAim = 2 ** 30;
 
 /**
- * Plans a filled spec. Sizes follow from the spec and the counts alone: the same input gives the same plan.
- * Throws TesseraError `plan-too-large`, which names the plan's size and the limit, for every limit exceeded.
+ * Plans a filled spec. Sizes follow from the spec, the counts and the aggregators' memory alone: the same input gives
+ * the same tiles and bytes, whatever was measured of the machines.
+ * Throws TesseraError `plan-too-large`, which names the plan's size and the limit, for every limit exceeded, and for an
+ * analysis that fits no aggregator.
  */
-export function planExperiment(
-  spec: ExperimentSpec,
-  counts: PlanCounts,
-  limits: Partial<PlanLimits> = {},
-): Plan {
+export function planExperiment(spec: ExperimentSpec, counts: PlanCounts, options: PlanOptions = {}): Plan {
   const axes = {
     weightVariance: expandAxis(spec.grid.weightVariance),
     biasVariance: expandAxis(spec.grid.biasVariance),
@@ -85,19 +102,32 @@ export function planExperiment(
   const layout = { kernels, depths, tileSize, blocks, tilesPerKernel, stripRows, stripsPerKernel };
   const kept = kernels * keptBytesPerKernel(spec, counts, layout);
   const temporaryPerKernel = temporaryBytesPerKernel(spec, counts, layout);
+  const analysis = chooseAnalysisMode(spec, counts, tileSize, options.aggregatorBytes ?? null);
   checkLimits(
     {
       kernels,
       ...totals,
       keptBytes: kept,
       temporaryBytesPerKernel: temporaryPerKernel,
-      tileBytes: tileSize * tileSize * pairBytes(spec, depths),
+      tileBytes: tileSize * tileSize * tileArrays * pairBytes(spec, depths),
       stripRowBytes: counts.test === 0 ? 0 : stripRowBytes(spec, counts, depths),
     },
-    { ...defaultPlanLimits, ...limits },
+    { ...defaultPlanLimits, ...options.limits },
+    analysis.problem === null ? [] : [analysis.problem],
   );
 
   const kernelsInFlight = Math.max(1, Math.min(kernels, Math.floor(temporaryBytesAim / temporaryPerKernel)));
+  const analysisTasksPerKernel = Math.ceil(analysesPerKernel / analysisBatch);
+  const planned = {
+    ...layout,
+    trainCount: counts.train,
+    maxDepth,
+    analysesPerKernel,
+    analysisTasksPerKernel,
+    analysisMode: analysis.mode,
+  };
+  const workSeconds = estimateWork(spec, counts, planned, options.costs ?? builtInCosts);
+  const crew = options.crew ?? { workerCores: 1, aggregatorCores: 1, cores: 1 };
   return {
     version: 1,
     kernels,
@@ -109,24 +139,21 @@ export function planExperiment(
     tilesPerKernel,
     analysesPerKernel,
     analysisBatch,
-    analysisTasksPerKernel: Math.ceil(analysesPerKernel / analysisBatch),
+    analysisTasksPerKernel,
     stripRows,
     stripBlockRows,
     stripsPerKernel,
     kernelsInFlight,
     totals,
-    bytes: { kept, temporary: kernelsInFlight * temporaryPerKernel, temporaryPerKernel },
-    coreSeconds: estimateCoreSeconds(spec, counts, { kernels, maxDepth, analysesPerKernel }),
+    analysisMode: analysis.mode,
+    bytes: {
+      kept,
+      temporary: kernelsInFlight * temporaryPerKernel,
+      temporaryPerKernel,
+      analysis: analysis.bytes,
+    },
+    coreSeconds: workSeconds.tiles + workSeconds.analyses + workSeconds.strips + workSeconds.finishes,
+    workSeconds,
+    seconds: estimateSeconds(workSeconds, planned, crew),
   };
-}
-
-function estimateCoreSeconds(
-  spec: ExperimentSpec,
-  counts: PlanCounts,
-  { kernels, maxDepth, analysesPerKernel }: { kernels: number; maxDepth: number; analysesPerKernel: number },
-): number {
-  const pairNs = pairLayersNs(spec, counts, maxDepth) + pairReadInNs(spec, counts, kernels);
-  const entriesNs = (trainPairs(counts) + testPairs(counts)) * pairNs;
-  const contractionNs = testPairs(counts) * entryContractionNs(spec, counts, analysesPerKernel);
-  return (kernels * (entriesNs + contractionNs + analysesPerKernel * analysisNs(spec, counts))) / 1e9;
 }

@@ -30,7 +30,10 @@ export function entryBytes(spec: ExperimentSpec): number {
   return spec.precision === 'f64' ? 8 : 4;
 }
 
-/** Bytes of one pair of images in a tile's output: every depth, every kind. */
+/** Arrays of a kind that a tile holds: the kernel and its complement. */
+export const tileArrays = 2;
+
+/** Bytes of one pair of images in one array: every depth, every kind. */
 export function pairBytes(spec: ExperimentSpec, depths: number): number {
   return depths * spec.kernels.length * entryBytes(spec);
 }
@@ -53,7 +56,7 @@ export function chooseTileSize(
   if (spec.tileSize !== 'auto') return Math.min(spec.tileSize, counts.train);
   const pairNs = pairLayersNs(spec, counts, maxDepth) + pairReadInNs(spec, counts, kernels);
   const byTime = Math.sqrt(sizingTargets.tileNs / pairNs);
-  const byBytes = Math.sqrt(sizingTargets.tileBytes / pairBytes(spec, depths));
+  const byBytes = Math.sqrt(sizingTargets.tileBytes / (tileArrays * pairBytes(spec, depths)));
   return evenPart(counts.train, Math.min(byTime, byBytes), 16);
 }
 
@@ -66,9 +69,9 @@ export function chooseAnalysisBatch(
   return evenPart(analysesPerKernel, sizingTargets.analysisTaskNs / analysisNs(spec, counts), 1);
 }
 
-/** Bytes of one test row against all training images, every depth and kind, in float64 as it is contracted. */
+/** Bytes of one test row against all training images, every depth, kind and array, in float64 as it is contracted. */
 export function stripRowBytes(spec: ExperimentSpec, counts: PlanCounts, depths: number): number {
-  return counts.train * depths * spec.kernels.length * 8;
+  return counts.train * depths * spec.kernels.length * tileArrays * 8;
 }
 
 /** Test rows of a strip, and of the blocks it is computed in. Both 0 when there are no test images. */

@@ -46,7 +46,7 @@ const cases: fc.Arbitrary<Case> = fc
       });
       const shape = { height: side, width: side, channels: 3 };
       const limits = { tiles: Infinity, strips: Infinity, tileBytes: Infinity, stripRowBytes: Infinity };
-      return { spec, plan: planExperiment(spec, { ...cifarCounts, shape, train, test }, limits) };
+      return { spec, plan: planExperiment(spec, { ...cifarCounts, shape, train, test }, { limits }) };
     },
   );
 

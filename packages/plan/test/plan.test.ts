@@ -1,6 +1,6 @@
 import { TesseraError } from '@tessera/spec';
 import { describe, expect, it } from 'vitest';
-import { type PlanCounts, planExperiment, planSummary } from '../src/index.js';
+import { diskProblem, type PlanCounts, planExperiment, planSummary } from '../src/index.js';
 import { cifarCounts, heatmapSpec } from './experiment.js';
 
 const MB = 1e6;
@@ -51,14 +51,17 @@ describe('the heatmap job', () => {
 
   it('is summarised for the REST answer with its spec', () => {
     const spec = heatmapSpec();
-    expect(planSummary(plan, spec)).toEqual({
+    expect(planSummary(plan, spec, { aggregatorBytes: 1e9, freeBytes: 1e12 })).toEqual({
       kernels: 40,
       tiles: 40,
       analyses: 2400,
       strips: plan.totals.strips,
       tileSize: 256,
-      bytes: { kept: plan.bytes.kept, temporary: plan.bytes.temporary },
+      bytes: { kept: plan.bytes.kept, temporary: plan.bytes.temporary, free: 1e12 },
+      analysis: { mode: 'dense', bytes: plan.bytes.analysis, memory: 1e9 },
       coreSeconds: plan.coreSeconds,
+      seconds: plan.seconds,
+      warnings: [],
       spec,
     });
   });
@@ -119,17 +122,18 @@ describe('sizes', () => {
     expect(plan.coreSeconds).toBeGreaterThan(0);
   });
 
-  it('counts the kernels, the mirrored triangle included, only where they are kept', () => {
+  it('counts the kernels, their complements and variances, the mirrored triangle included, only where they are kept', () => {
     const kept = (kernels: 'none' | 'train' | 'all') =>
       planExperiment(heatmapSpec({ keep: { kernels, predictions: false } }), cifarCounts).bytes.kept;
-    expect(kept('train') - kept('none')).toBe(40 * 256 * 256 * 60 * 8);
+    expect(kept('train') - kept('none')).toBe(40 * 60 * 8 * (2 * 256 * 256 + 256));
     expect(kept('all') - kept('train')).toBeGreaterThanOrEqual(40 * 10_000 * 256 * 60 * 8);
   });
 
   it('halves the bytes of kernels in f32', () => {
     const temporary = (precision: 'f32' | 'f64') =>
       planExperiment(heatmapSpec({ precision }), { ...cifarCounts, test: 0 }).bytes.temporaryPerKernel;
-    expect(temporary('f32') * 2).toBe(temporary('f64'));
+    const float64 = 60 * (257 + 256) * 8; // variances of the diagonal tile, eigenvalues
+    expect((temporary('f32') - float64) * 2).toBe(temporary('f64') - float64);
   });
 
   it('plans a million tiles without listing them', () => {
@@ -145,6 +149,85 @@ describe('sizes', () => {
     expect(performance.now() - start).toBeLessThan(50);
     expect(plan.totals.tiles).toBe(980_700);
     expect(Object.values(plan).filter(Array.isArray)).toEqual([]);
+  });
+});
+
+describe('memory of an aggregator', () => {
+  const GiB = 2 ** 30;
+  const counts = { ...cifarCounts, train: 10_000, test: 0 };
+  const analysis = (parts: Partial<ReturnType<typeof heatmapSpec>['analysis']>) =>
+    heatmapSpec({
+      grid: { weightVariance: [1.5], biasVariance: [0.05], depth: [5] },
+      kernels: ['ntk'],
+      analysis: { spectrum: 'full', regression: null, dynamics: null, ...parts },
+    });
+  const matrices = (spec: ReturnType<typeof heatmapSpec>) =>
+    planExperiment(spec, counts).bytes.analysis / (8 * counts.train ** 2);
+
+  it('is a matrix and a little for a spectrum, two for a regression, 3.2 for eigenvectors', () => {
+    expect(matrices(analysis({}))).toBeCloseTo(1, 1);
+    expect(matrices(analysis({ regression: { diagReg: [0] } }))).toBeCloseTo(2, 1);
+    expect(matrices(analysis({ dynamics: { times: [1], learningRate: 'max' } }))).toBeCloseTo(3.2, 1);
+  });
+
+  it('decides whether the largest eigenvalues are computed in memory or out of core', () => {
+    const spec = analysis({ spectrum: { top: 32 }, regression: { diagReg: [0] } });
+    const mode = (aggregatorBytes: number) => planExperiment(spec, counts, { aggregatorBytes }).analysisMode;
+    expect(mode(4 * GiB)).toBe('dense');
+    expect(mode(GiB)).toBe('streamed');
+    const none = analysis({ spectrum: 'none', regression: { diagReg: [0] } });
+    expect(planExperiment(none, counts, { aggregatorBytes: GiB }).analysisMode).toBe('streamed');
+    const { bytes } = planExperiment(spec, counts, { aggregatorBytes: GiB });
+    expect(bytes.analysis).toBeLessThan(GiB / 4);
+  });
+
+  it('changes neither tiles nor strips', () => {
+    const spec = analysis({ spectrum: { top: 32 } });
+    const sizes = (aggregatorBytes: number | null) => {
+      const { tileSize, stripRows, analysisBatch, bytes } = planExperiment(spec, counts, { aggregatorBytes });
+      return { tileSize, stripRows, analysisBatch, kept: bytes.kept, temporary: bytes.temporary };
+    };
+    expect(sizes(GiB / 2)).toEqual(sizes(null));
+  });
+
+  it('refuses what fits neither way, with the images that would fit, and the spectrum that would', () => {
+    const spec = analysis({ dynamics: { times: [1], learningRate: 'max' } });
+    const error = refusal(() => planExperiment(spec, counts, { aggregatorBytes: GiB }));
+    expect(error.code).toBe('plan-too-large');
+    expect(error.message).toContain('one analysis of 10,000 images holds 2.4 GiB');
+    expect(error.message).toContain('has 1 GiB (TESSERA_AGGREGATOR_MEMORY)');
+    expect(error.message).toContain('analysis.spectrum {"top": 32} without analysis.dynamics');
+    const most = Number(/up to ([0-9,]+) training images/.exec(error.message)?.[1]?.replaceAll(',', ''));
+    expect(planExperiment(spec, { ...counts, train: most }, { aggregatorBytes: GiB }).analysisMode).toBe(
+      'dense',
+    );
+    expect(() => planExperiment(spec, { ...counts, train: most + 1 }, { aggregatorBytes: GiB })).toThrow(
+      TesseraError,
+    );
+    const top = analysis({ spectrum: { top: 32 } });
+    expect(planExperiment(top, counts, { aggregatorBytes: GiB / 2 }).analysisMode).toBe('streamed');
+  });
+
+  it('refuses eigenvectors that LAPACK cannot count', () => {
+    const spec = analysis({ dynamics: { times: [1], learningRate: 'max' } });
+    expect(refusal(() => planExperiment(spec, { ...counts, train: 33_000 })).message).toContain(
+      'eigenvectors are computed of at most 32,766 images; what fits: up to 32,766 training images',
+    );
+  });
+});
+
+describe('the disk', () => {
+  const plan = planExperiment(heatmapSpec(), cifarCounts);
+  const needed = plan.bytes.kept + plan.bytes.temporary;
+
+  it('has room for what is kept and what is temporary, or the plan warns with both sizes', () => {
+    expect(diskProblem(plan, needed)).toBeNull();
+    expect(diskProblem(plan, null)).toBeNull();
+    const problem = diskProblem(plan, 2 ** 20);
+    expect(problem?.pointer).toBe('/keep');
+    expect(problem?.message).toContain('1 MiB free');
+    const { warnings } = planSummary(plan, heatmapSpec(), { aggregatorBytes: null, freeBytes: needed - 1 });
+    expect(warnings).toEqual([expect.stringContaining('It would be refused: the experiment needs')]);
   });
 });
 
@@ -174,19 +257,22 @@ describe('limits', () => {
       planExperiment(heatmapSpec({ tileSize: 20_000 }), { ...cifarCounts, train: 20_000 }),
     );
     expect(error.problems.map(({ pointer }) => pointer)).toContain('/tileSize');
-    expect(error.message).toContain('178.8 GiB');
+    expect(error.message).toContain('357.6 GiB');
   });
 
   it('names every limit exceeded at once', () => {
     const error = refusal(() =>
-      planExperiment(heatmapSpec(), cifarCounts, { kernels: 39, analyses: 100, keptBytes: 10 }),
+      planExperiment(heatmapSpec(), cifarCounts, {
+        limits: { kernels: 39, analyses: 100, keptBytes: 10 },
+      }),
     );
     expect(error.problems.map(({ pointer }) => pointer)).toEqual(['/grid', '/grid', '/keep']);
   });
 
   it('accepts a plan of exactly the limit', () => {
     expect(
-      planExperiment(heatmapSpec(), cifarCounts, { kernels: 40, tiles: 40, analyses: 2400 }).kernels,
+      planExperiment(heatmapSpec(), cifarCounts, { limits: { kernels: 40, tiles: 40, analyses: 2400 } })
+        .kernels,
     ).toBe(40);
   });
 });

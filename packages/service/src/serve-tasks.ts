@@ -14,6 +14,8 @@ export interface Computer {
   fingerprint: string;
   /** Tasks in hand at a time. */
   slots: number;
+  /** What it measured of its machine (plan: `calibrate`). */
+  rates?: object | null;
   perform(
     task: ClaimedTask,
     signal: AbortSignal,
@@ -29,7 +31,7 @@ const closingMs = 10_000;
 /** Serves a queue until the process is told to stop; then finishes what is in hand or gives it back. */
 export async function serveTasks(service: Service, computer: Computer): Promise<void> {
   const { db, databaseUrl, queue, logger, metrics, settings, version } = service;
-  const { role, engine, device, fingerprint, slots } = computer;
+  const { role, engine, device, fingerprint, slots, rates } = computer;
   const runner = await startRunner({
     db,
     databaseUrl,
@@ -43,6 +45,7 @@ export async function serveTasks(service: Service, computer: Computer): Promise<
       fingerprint,
       version,
       slots,
+      rates: rates ?? null,
     },
     leaseMs: settings.leaseMs,
     log: logger,

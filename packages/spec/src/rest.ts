@@ -96,8 +96,29 @@ export const planSummarySchema = Type.Object({
   analyses: count,
   strips: count,
   tileSize: Type.Integer({ minimum: 1 }),
-  bytes: Type.Object({ kept: count, temporary: count }),
-  coreSeconds: Type.Number({ minimum: 0 }),
+  bytes: Type.Object({
+    kept: count,
+    temporary: count,
+    free: Type.Union([count, Type.Null()], { description: 'What the store has free; null: it cannot tell.' }),
+  }),
+  analysis: Type.Object(
+    {
+      mode: Type.Enum(['dense', 'streamed']),
+      bytes: count,
+      memory: Type.Union([count, Type.Null()]),
+    },
+    {
+      description:
+        'Matrices are analysed whole in memory (dense) or out of core (streamed); bytes that one analysis holds, and ' +
+        'bytes that every aggregator may hold.',
+    },
+  ),
+  coreSeconds: Type.Number({ minimum: 0, description: 'Estimated seconds of one core.' }),
+  seconds: Type.Number({
+    minimum: 0,
+    description: 'Estimated seconds by the clock, on the cores there are now.',
+  }),
+  warnings: Type.Array(Type.String()),
   spec: Type.Unsafe<ExperimentSpec>(experimentSpecSchema),
 });
 export type PlanSummary = Static<typeof planSummarySchema>;

@@ -1,7 +1,7 @@
 /** From a request's JSON to a planned experiment: every check that a POST makes, before anything is written. */
 import { createHash } from 'node:crypto';
 import { checkNormalization, type Dataset, openDataset, selectImages } from '@tessera/dataset';
-import { type Plan, planExperiment } from '@tessera/plan';
+import { type Plan, type PlanOptions, planExperiment } from '@tessera/plan';
 import {
   checkSpecAgainst,
   type DatasetFacts,
@@ -38,12 +38,14 @@ export async function parseSpecOfBody(catalog: DatasetCatalog, json: unknown): P
 
 /**
  * Checks a spec against its data set and the limits, and plans it.
+ * @param options the machines to plan for
  * @throws TesseraError invalid-spec with every problem found, or plan-too-large
  */
 export async function planSpec(
   catalog: DatasetCatalog,
   store: TileStore,
   spec: ExperimentSpec,
+  options: PlanOptions,
 ): Promise<PlannedSpec> {
   const found = await catalog.find(spec.dataset.id);
   if (found === null) {
@@ -64,7 +66,7 @@ export async function planSpec(
     classes: manifest.classes,
     shape: manifest.shape,
   };
-  return { spec, dataset: found, ...chosen, plan: planExperiment(spec, counts) };
+  return { spec, dataset: found, ...chosen, plan: planExperiment(spec, counts, options) };
 }
 
 /** Opens a data set; one that the store has lost is a problem of the name that promises it. */

@@ -41,6 +41,8 @@ describe('GET /v1/experiments/{id}/arrays', () => {
       shape: [2, 1, 3, 12, 12],
       dimensions: ['weight_variance', 'bias_variance', 'depth', 'train', 'train_2'],
     });
+    expect(byName.get('nngp_train_train_complement')).toMatchObject({ shape: [2, 1, 3, 12, 12] });
+    expect(byName.get('ntk_train_variance')).toMatchObject({ dtype: '<f8', shape: [2, 1, 3, 12] });
     expect(byName.has('ntk_test_train')).toBe(false);
     expect(byName.has('kappa')).toBe(true);
     expect(byName.get('kernel')).toMatchObject({ dtype: '<U4', shape: [2] });

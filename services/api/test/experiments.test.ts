@@ -281,7 +281,10 @@ describe('POST /v1/plans', () => {
       'strips',
       'tileSize',
       'bytes',
+      'analysis',
       'coreSeconds',
+      'seconds',
+      'warnings',
       'spec',
     ]);
     expect(await countExperiments()).toBe(before);

@@ -5,11 +5,14 @@ import {
   createExperimentGroup,
   type ExperimentLayout,
   encodeTrainTile,
+  kernelArrayName,
   publishTrainTile,
   resultArrays,
+  trainBlocks,
   trainTileKey,
   writeEigenvalues,
   writeResultChunks,
+  writeTrainVariances,
 } from '@tessera/store';
 import { ExperimentLayouts } from '../src/experiment-layouts.js';
 import { requireExperiment } from '../src/routes/experiments.js';
@@ -41,16 +44,14 @@ export async function finishKernel(api: RunningApi, id: string, kernelIndex: num
     );
     if (layout.tileSize !== m) throw new Error('The made-up experiment has one tile a kernel.');
     const shard = encodeTrainTile(layout, values, m, m);
-    const key = trainTileKey(id, kernelIndex, { row: 0, col: 0, generation: 1 }, kind);
-    await api.store.put(key, shard.parts);
-    await publishTrainTile(
-      api.store,
-      layout,
-      kernelIndex,
-      kind,
-      { row: 0, col: 0 },
-      { key, checksum: shard.checksum },
-    );
+    for (const block of trainBlocks) {
+      const array = kernelArrayName(kind, block);
+      const key = trainTileKey(id, kernelIndex, { row: 0, col: 0, generation: 1 }, array);
+      await api.store.put(key, shard.parts);
+      const piece = { key, checksum: shard.checksum };
+      await publishTrainTile(api.store, layout, kernelIndex, array, { row: 0, col: 0 }, piece);
+    }
+    await writeTrainVariances(api.store, layout, kernelIndex, kind, new Float64Array(depths * m).fill(1));
     await writeEigenvalues(
       api.store,
       layout,

@@ -28,12 +28,20 @@ export interface RunningApi {
 const inject = (app: FastifyInstance, options: InjectOptions) => app.inject(options);
 
 export async function runApi(
-  options: { maxUploadBytes?: number; cifar10Dir?: string | null } = {},
+  options: {
+    maxUploadBytes?: number;
+    cifar10Dir?: string | null;
+    aggregatorMemory?: number;
+    /** What the store says it has free. */
+    freeBytes?: number;
+  } = {},
 ): Promise<RunningApi> {
   const postgres = await testPostgres({ name: 'migrated', prepare: migrate });
   const db = openDatabase(postgres.url, { connections: 6 });
   const dataDir = await mkdtemp(join(tmpdir(), 'tessera-api-'));
   const store = await openFolderStore(dataDir);
+  const { freeBytes } = options;
+  if (freeBytes !== undefined) store.freeBytes = async () => freeBytes;
   const queue = { ping: async () => {} };
   const app = await buildApp({
     db,
@@ -45,6 +53,7 @@ export async function runApi(
       dataDir,
       cifar10Dir: options.cifar10Dir ?? null,
       maxUploadBytes: options.maxUploadBytes ?? 2 ** 24,
+      aggregatorMemory: options.aggregatorMemory ?? 2 ** 32,
     },
     logger: createLogger({ service: 'api', level: 'silent' }),
     metrics: createMetrics(),

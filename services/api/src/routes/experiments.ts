@@ -8,6 +8,7 @@ import {
   listExperiments,
   retryExperiment,
 } from '@tessera/database';
+import { diskProblem, refusePlan } from '@tessera/plan';
 import { type ExperimentSpec, pageLimits, TesseraError } from '@tessera/spec';
 import { deleteExperiment as deleteArrays } from '@tessera/store';
 import type { FastifyInstance, FastifyReply } from 'fastify';
@@ -23,6 +24,7 @@ import {
   presentExperiment,
 } from '../experiment-view.js';
 import { requireBody } from '../json-body.js';
+import { readMachines } from '../machines.js';
 import { json, pageResponse, pathParameters, problems, ref } from '../openapi.js';
 import { provenanceOf } from '../provenance.js';
 import { limitParameter, querySchema, readQuery, stateParameter } from '../query.js';
@@ -89,7 +91,10 @@ export async function experimentRoutes(
     spec: ExperimentSpec,
     idempotency: { key: string; bodySha256: string } | null,
   ): Promise<string> {
-    const planned = await planSpec(catalog, store, spec);
+    const { options, room } = await readMachines(context);
+    const planned = await planSpec(catalog, store, spec, options);
+    const disk = diskProblem(planned.plan, room.freeBytes);
+    if (disk !== null) refusePlan([disk]);
     const { id } = await createExperiment(db, {
       id: newExperimentId(),
       spec,

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { AppContext } from '../app-context.js';
 import type { DatasetCatalog } from '../dataset-catalog.js';
 import { requireBody } from '../json-body.js';
+import { readMachines } from '../machines.js';
 import { json, problems, ref } from '../openapi.js';
 import { readQuery } from '../query.js';
 import { parseSpecOfBody, planSpec } from '../spec-intake.js';
@@ -10,8 +11,9 @@ import { parseSpecOfBody, planSpec } from '../spec-intake.js';
 /** `POST /v1/plans`: what an experiment would be, without creating it. */
 export async function planRoutes(
   app: FastifyInstance,
-  { catalog, store }: AppContext & { catalog: DatasetCatalog },
+  context: AppContext & { catalog: DatasetCatalog },
 ): Promise<void> {
+  const { catalog, store } = context;
   app.post('/v1/plans', {
     schema: {
       tags: ['experiments'],
@@ -31,8 +33,9 @@ export async function planRoutes(
     async handler(request) {
       readQuery(request.query, {});
       const spec = await parseSpecOfBody(catalog, requireBody(request.body));
-      const { plan } = await planSpec(catalog, store, spec);
-      return planSummary(plan, spec);
+      const { options, room } = await readMachines(context);
+      const { plan } = await planSpec(catalog, store, spec, options);
+      return planSummary(plan, spec, room);
     },
   });
 }

@@ -1,0 +1,108 @@
+/** What an aggregator holds at once for one analysis, and what can be done where that is too much. */
+import { type ExperimentSpec, eigenvalueCount, type Problem } from '@tessera/spec';
+import { solutionBlocks } from './cost-model.js';
+import { bytesText } from './limits.js';
+import type { PlanCounts } from './plan-counts.js';
+
+/**
+ * How matrices are analysed. `dense`: whole in memory. `streamed`: out of core, by Lanczos and conjugate gradients
+ * over the tiles in the store, which gives the largest eigenvalues and the predictors.
+ */
+export type AnalysisMode = 'dense' | 'streamed';
+
+/** Matrices of m x m float64 that a dense analysis holds at its peak. */
+export const denseMatrices = {
+  /** Eigenvectors: the matrix and dsyevd's workspace of two more, with room for what is read meanwhile. */
+  vectors: 3.2,
+  /** A matrix and its Cholesky factor. */
+  solutions: 2,
+  spectrum: 1,
+} as const;
+
+/** LAPACK counts dsyevd's workspace for vectors, 1 + 6 m + 2 m^2, in 32 bits. */
+const mostWithVectors = 32_766;
+
+/** Vectors of m numbers beside the matrices: targets, solutions and their like for each column, and a few. */
+function vectorsBeside(spec: ExperimentSpec, counts: PlanCounts): number {
+  return 3 * (solutionBlocks(spec) + 1) * counts.classes + 16;
+}
+
+function matricesOf(spec: ExperimentSpec, counts: PlanCounts): number {
+  if (spec.analysis.dynamics !== null) return denseMatrices.vectors;
+  const hasSolutions = spec.analysis.regression !== null || counts.test > 0;
+  return hasSolutions ? denseMatrices.solutions : denseMatrices.spectrum;
+}
+
+/** Bytes of one dense analysis at its peak. */
+export function denseBytes(spec: ExperimentSpec, counts: PlanCounts): number {
+  const m = counts.train;
+  return 8 * (matricesOf(spec, counts) * m * m + vectorsBeside(spec, counts) * m);
+}
+
+/** Vectors of a Lanczos basis for so many eigenvalues. */
+export function lanczosVectors(eigenvalues: number, train: number): number {
+  return Math.min(train, 3 * eigenvalues + 64);
+}
+
+/** Bytes of one streamed analysis at its peak: its vectors, and the tiles read ahead. */
+export function streamedBytes(spec: ExperimentSpec, counts: PlanCounts, tileSize: number): number {
+  const top = eigenvalueCount(spec.analysis.spectrum, counts.train);
+  // Conjugate gradients hold solution, residual, direction and product of each column.
+  const vectors = lanczosVectors(top, counts.train) + 2 * vectorsBeside(spec, counts);
+  return 8 * (vectors * counts.train + 4 * tileSize * tileSize);
+}
+
+/** True where the largest eigenvalues, or none, are all that is asked for. */
+function canStream({ analysis }: ExperimentSpec): boolean {
+  return analysis.spectrum !== 'full' && analysis.dynamics === null;
+}
+
+/**
+ * The mode of a plan's analyses and the bytes of one.
+ * @param memoryBytes what an aggregator states it may hold; null: as much as it takes
+ * @returns `problem`: why no mode fits, with what would; null where one does
+ */
+export function chooseAnalysisMode(
+  spec: ExperimentSpec,
+  counts: PlanCounts,
+  tileSize: number,
+  memoryBytes: number | null,
+): { mode: AnalysisMode; bytes: number; problem: Problem | null } {
+  const memory = memoryBytes ?? Number.POSITIVE_INFINITY;
+  const dense = denseBytes(spec, counts);
+  const isTooLong = spec.analysis.dynamics !== null && counts.train > mostWithVectors;
+  if (dense <= memory && !isTooLong) return { mode: 'dense', bytes: dense, problem: null };
+  if (!canStream(spec))
+    return { mode: 'dense', bytes: dense, problem: tooLarge(spec, counts, dense, memory) };
+  const bytes = streamedBytes(spec, counts, tileSize);
+  if (bytes <= memory) return { mode: 'streamed', bytes, problem: null };
+  const message =
+    `one analysis of ${countText(counts.train)} images holds ${bytesText(bytes)} even out of core, and an ` +
+    `aggregator has ${bytesText(memory)} (TESSERA_AGGREGATOR_MEMORY); ask for fewer eigenvalues, or take smaller tiles`;
+  return { mode: 'streamed', bytes, problem: { pointer: '/analysis/spectrum', message } };
+}
+
+function tooLarge(spec: ExperimentSpec, counts: PlanCounts, dense: number, memory: number): Problem {
+  const most = mostTrain(spec, counts, memory);
+  const fewer = most > 0 ? `up to ${countText(most)} training images, or ` : '';
+  const leave = spec.analysis.dynamics === null ? '' : ' without analysis.dynamics';
+  const top = Math.min(32, counts.train);
+  const limit =
+    dense > memory
+      ? `an aggregator has ${bytesText(memory)} (TESSERA_AGGREGATOR_MEMORY)`
+      : `eigenvectors are computed of at most ${countText(mostWithVectors)} images`;
+  const message =
+    `one analysis of ${countText(counts.train)} images holds ${bytesText(dense)}, and ${limit}; what fits: ` +
+    `${fewer}analysis.spectrum {"top": ${top}}${leave}, which works out of core`;
+  return { pointer: '/dataset/train', message };
+}
+
+/** The largest number of training images whose dense analysis fits; 0 where none does. */
+export function mostTrain(spec: ExperimentSpec, counts: PlanCounts, memoryBytes: number): number {
+  // The root of matrices m^2 + vectors m = memory / 8.
+  const [a, b] = [matricesOf(spec, counts), vectorsBeside(spec, counts)];
+  const most = Math.floor((-b + Math.sqrt(b * b + (a * memoryBytes) / 2)) / (2 * a));
+  return spec.analysis.dynamics === null ? most : Math.min(most, mostWithVectors);
+}
+
+const countText = (count: number) => count.toLocaleString('en-US');

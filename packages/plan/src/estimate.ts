@@ -1,0 +1,140 @@
+/** How long a plan takes: seconds of one core by kind of work, and by the clock on the cores there are. */
+import { type ExperimentSpec, eigenvalueCount } from '@tessera/spec';
+import { type AnalysisMode, lanczosVectors } from './analysis-memory.js';
+import { keptTestBytes, keptTrainBytes, type Layout, tileBytesPerKernel } from './bytes.js';
+import {
+  analysisNs,
+  entryContractionNs,
+  pairLayersNs,
+  pairReadInNs,
+  solutionBlocks,
+  testPairs,
+  trainPairs,
+} from './cost-model.js';
+import type { CostTable } from './cost-table.js';
+import type { PlanCounts } from './plan-counts.js';
+import type { Rates } from './rates.js';
+
+/** Seconds of one core that each kind of work takes, all kernels together. */
+export interface WorkSeconds {
+  tiles: number;
+  analyses: number;
+  strips: number;
+  finishes: number;
+}
+
+export interface PlannedWork extends Layout {
+  trainCount: number;
+  maxDepth: number;
+  analysesPerKernel: number;
+  analysisTasksPerKernel: number;
+  analysisMode: AnalysisMode;
+}
+
+/** Passes over a matrix that conjugate gradients take; thousands where it is ill conditioned. */
+const gradientPasses = 200;
+
+export function estimateWork(
+  spec: ExperimentSpec,
+  counts: PlanCounts,
+  work: PlannedWork,
+  costs: CostTable,
+): WorkSeconds {
+  const { kernels, maxDepth, analysesPerKernel } = work;
+  const seconds = (ns: number) => (kernels * ns) / 1e9;
+  const pairNs = pairLayersNs(spec, counts, maxDepth, costs) + pairReadInNs(spec, counts, kernels, costs);
+  const tileBytes = tileBytesPerKernel(spec, work);
+  const contractionNs = entryContractionNs(spec, counts, analysesPerKernel, costs);
+  const oneAnalysisNs =
+    work.analysisMode === 'dense' ? analysisNs(spec, counts, costs) : streamedNs(spec, counts, costs);
+  const keptTrain = keptTrainBytes(spec, counts, work);
+  return {
+    tiles: seconds(
+      trainPairs(counts) * pairNs + tileBytes * costs.writeByte + work.tilesPerKernel * costs.task,
+    ),
+    analyses: seconds(
+      analysesPerKernel * oneAnalysisNs +
+        (work.analysisMode === 'dense' ? tileBytes * costs.readByte : 0) +
+        work.analysisTasksPerKernel * costs.task,
+    ),
+    strips: seconds(
+      testPairs(counts) * (pairNs + contractionNs) +
+        keptTestBytes(spec, counts, work) * costs.writeByte +
+        work.stripsPerKernel * costs.task,
+    ),
+    // Tiles are read, verified and linked; their mirror images are written, durably.
+    finishes: seconds(
+      keptTrain * (costs.readByte + costs.durableByte / 2) +
+        keptTestBytes(spec, counts, work) * costs.readByte +
+        costs.task,
+    ),
+  };
+}
+
+/** ns of one analysis out of core: every pass reads all tiles of the matrix and multiplies by them. */
+function streamedNs(spec: ExperimentSpec, counts: PlanCounts, costs: CostTable): number {
+  const m = counts.train;
+  const eigenvalues = eigenvalueCount(spec.analysis.spectrum, m);
+  const basis = eigenvalues === 0 ? 0 : lanczosVectors(eigenvalues, m);
+  const hasSolutions = spec.analysis.regression !== null || counts.test > 0;
+  const columns = solutionBlocks(spec) * counts.classes;
+  const passNs = (columnsAtOnce: number) =>
+    (m * m * 8 * costs.readByte) / 2 + 2 * m * m * columnsAtOnce * costs.gemmMultiplyAdd;
+  // The basis is kept orthogonal twice over.
+  const lanczos = basis * passNs(1) + 4 * basis * basis * m * costs.gemmMultiplyAdd;
+  return lanczos + (hasSolutions ? gradientPasses * passNs(columns) : 0) + costs.analysis;
+}
+
+/** The cores that work can run on. */
+export interface Crew {
+  workerCores: number;
+  aggregatorCores: number;
+  /** Of the machines they run on, which may be the same. */
+  cores: number;
+}
+
+/** The cores of the living processes; where there are none of a role, those of `fallback`. */
+export function crewOf(measured: readonly { role: string; rates: Rates }[], fallbackCores: number): Crew {
+  const threadsOf = (role: string) =>
+    measured.filter((one) => one.role === role).reduce((sum, { rates }) => sum + rates.threads, 0);
+  const hosts = new Map<string, { cores: number; threads: number }>();
+  for (const { rates } of measured) {
+    const { cores, threads } = hosts.get(rates.host) ?? { cores: rates.hostCores, threads: 0 };
+    hosts.set(rates.host, { cores, threads: threads + rates.threads });
+  }
+  const cores = [...hosts.values()].reduce((sum, host) => sum + Math.min(host.cores, host.threads), 0);
+  const [workers, aggregators] = [threadsOf('worker'), threadsOf('aggregator')];
+  return {
+    workerCores: workers || fallbackCores,
+    aggregatorCores: aggregators || fallbackCores,
+    cores: Math.max(cores, workers > 0 && aggregators > 0 ? 0 : fallbackCores),
+  };
+}
+
+/** From this size on a decomposition runs on all cores of its process; smaller ones on one, beside one another (linalg). */
+const sharedSize = 2048;
+
+/** Seconds from the request to the first task, and between the waves of a kernel. */
+const startSeconds = 0.3;
+const waveSeconds = 0.05;
+
+/**
+ * Seconds by the clock. The waves of one kernel follow one another, those of different kernels overlap, so that many
+ * kernels keep every core busy.
+ */
+export function estimateSeconds(work: WorkSeconds, plan: PlannedWork, crew: Crew): number {
+  const onCores = (seconds: number, cores: number, tasksPerKernel: number) =>
+    seconds / Math.min(cores, Math.max(1, tasksPerKernel * plan.kernels));
+  const { workerCores, aggregatorCores } = crew;
+  const workers =
+    onCores(work.tiles, workerCores, plan.tilesPerKernel) +
+    onCores(work.strips, workerCores, plan.stripsPerKernel);
+  const decompositions = plan.trainCount >= sharedSize ? aggregatorCores : plan.analysisTasksPerKernel;
+  const aggregators =
+    onCores(work.analyses, aggregatorCores, decompositions) + onCores(work.finishes, aggregatorCores, 1);
+  const inTurns = workers + aggregators;
+  const total = work.tiles + work.analyses + work.strips + work.finishes;
+  const overlapped = Math.max(workers, aggregators, total / crew.cores);
+  const waves = plan.stripsPerKernel > 0 ? 4 : 3;
+  return startSeconds + waves * waveSeconds + overlapped + Math.max(0, inTurns - overlapped) / plan.kernels;
+}

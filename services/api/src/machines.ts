@@ -1,0 +1,32 @@
+/** The machines that would do the work: what their processes measured, what memory and disk there is. */
+import { availableParallelism } from 'node:os';
+import { livingWorkers } from '@tessera/database';
+import { costsOf, crewOf, isRates, type PlanOptions, type Rates, type Room } from '@tessera/plan';
+import { workerSilenceMs } from '@tessera/scheduler';
+import type { AppContext } from './app-context.js';
+
+/** What a plan is made by and compared with at this moment. */
+export interface Machines {
+  options: PlanOptions;
+  room: Room;
+}
+
+/**
+ * Asks the living workers' rows and the store. Any aggregator may get any analysis, so that the one with the least
+ * memory counts; where none lives, this process's own setting stands for it.
+ */
+export async function readMachines({
+  db,
+  store,
+  settings,
+}: Pick<AppContext, 'db' | 'store' | 'settings'>): Promise<Machines> {
+  const [workers, freeBytes] = await Promise.all([livingWorkers(db, workerSilenceMs), store.freeBytes()]);
+  const measured = workers.flatMap(({ role, rates }) => (isRates(rates) ? [{ role, rates }] : []));
+  const rates: Rates[] = measured.map((one) => one.rates);
+  const stated = rates.flatMap(({ memoryBytes }) => memoryBytes ?? []);
+  const aggregatorBytes = stated.length > 0 ? Math.min(...stated) : settings.aggregatorMemory;
+  return {
+    options: { aggregatorBytes, costs: costsOf(rates), crew: crewOf(measured, availableParallelism()) },
+    room: { aggregatorBytes, freeBytes },
+  };
+}
