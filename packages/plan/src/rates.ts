@@ -17,9 +17,12 @@ export interface EngineRates {
   gramMultiplyAdd: number;
 }
 
+/** Rows of the matrices whose decomposition and factorisation are measured. */
+export const probeSizes = { eigh: 384, cholesky: 768 } as const;
+
 export interface LinalgRates {
   gemmMultiplyAdd: number;
-  /** ns per m^3. */
+  /** ns per m^3 at the sizes above. */
   eigenvectors: number;
   eigenvalues: number;
   cholesky: number;
@@ -63,12 +66,18 @@ export function costsOf(measured: readonly Rates[]): CostTable {
     ...(engine && engineCosts(engine)),
     ...(linalg && {
       gemmMultiplyAdd: linalg.gemmMultiplyAdd,
-      eigenvectors: { ...builtInCosts.eigenvectors, cube: linalg.eigenvectors },
-      eigenvalues: { ...builtInCosts.eigenvalues, cube: linalg.eigenvalues },
+      eigenvectors: scaledEigh(builtInCosts.eigenvectors, linalg.eigenvectors),
+      eigenvalues: scaledEigh(builtInCosts.eigenvalues, linalg.eigenvalues),
       cholesky: linalg.cholesky,
     }),
     ...store,
   };
+}
+
+/** A decomposition that costs `perCube` ns per m^3 at the probe's size, and elsewhere in the table's proportions. */
+function scaledEigh(eigh: CostTable['eigenvalues'], perCube: number): CostTable['eigenvalues'] {
+  const scale = perCube / (eigh.cube + eigh.square / probeSizes.eigh);
+  return { cube: eigh.cube * scale, square: eigh.square * scale };
 }
 
 /** What a layer of the probe costs by the built-in table. */
