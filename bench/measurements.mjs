@@ -1,0 +1,42 @@
+/** Which measurement gives which rows: those that share a run of the same thing are taken together. */
+import { measurePair, measurePooling } from './measure/against-neural-tangents.mjs';
+import { measureDepths, measureRegisters, measureVariants } from './measure/against-ourselves.mjs';
+import { measureEigensolver } from './measure/eigensolver.mjs';
+import { measureHeatmap } from './measure/heatmap.mjs';
+import { measureServices, measureTiny } from './measure/services.mjs';
+
+/** A measurement of one row. */
+const one = (id, measure) => ({
+  ids: [id],
+  measure: async (bench) => ({ [id]: await measure(bench, id) }),
+});
+
+const pairs = [
+  ...['erf', 'relu'].flatMap((activation) =>
+    ['f64', 'f32'].flatMap((precision) => [
+      `fcn-${activation}-${precision}`,
+      `fcn-${activation}-${precision}-kernel`,
+    ]),
+  ),
+  'fcn-erf-f64-test-train',
+  'cnn-flatten-relu-f64',
+  'cnn-flatten-relu-f32',
+];
+
+/**
+ * `measure` takes the rows wanted of its ids and gives each {ours, reference, note?}.
+ * @type {{ids: string[], measure: (bench: object, ids: string[]) => Promise<Record<string, object>>}[]}
+ */
+export const measurements = [
+  ...pairs.map((id) => one(id, measurePair)),
+  { ids: ['cnn-gap-relu-f64', 'cnn-gap-relu-f32'], measure: measurePooling },
+  one('heatmap', measureHeatmap),
+  one('depths-in-one-pass', measureDepths),
+  ...['registers-fcn', 'registers-cnn-gap-f32', 'registers-cnn-gap-f64'].map((id) =>
+    one(id, measureRegisters),
+  ),
+  { ids: ['cnn-gap-same-padding-f32', 'cnn-gap-erf-f32', 'cnn-gap-gelu-f32'], measure: measureVariants },
+  one('eigensolver', measureEigensolver),
+  { ids: ['service-overhead', 'two-workers'], measure: measureServices },
+  one('tiny', measureTiny),
+];
