@@ -217,8 +217,11 @@ describe('the other commands', () => {
       analyses: 2400,
       strips: 80,
       tileSize: 256,
-      bytes: { kept: 25_300_000, temporary: 1_900_000_000 },
+      bytes: { kept: 25_300_000, temporary: 1_900_000_000, free: 80_000_000_000 },
+      analysis: { mode: 'dense', bytes: 1_700_000, memory: 14_400_000_000 },
       coreSeconds: 312,
+      seconds: 165,
+      warnings: [],
       spec: {},
     };
     const { stdout } = await tessera(
@@ -227,8 +230,18 @@ describe('the other commands', () => {
     );
     expect(stdout).toBe(
       '40 kernels (points of the grid), tiles of 256 images\n40 tiles, 2,400 analyses, 80 strips\n' +
-        '25.3 MB kept, 1.9 GB temporary\nabout 5 min 12 s on one core\n',
+        '25.3 MB kept, 1.9 GB temporary, 80 GB free\n' +
+        'matrices analysed in memory, 1.7 MB of 14.4 GB each\nabout 2 min 45 s, 5 min 12 s on one core\n',
     );
+    const tight = {
+      ...summary,
+      bytes: { ...summary.bytes, free: null },
+      analysis: { mode: 'streamed', bytes: 1_000_000, memory: null },
+      warnings: ['It would be refused: the disk is full.'],
+    };
+    const second = await tessera(['plan', await specFile()], await withApi({ 'POST /v1/plans': tight }));
+    expect(second.stdout).toContain('1.9 GB temporary\nmatrices analysed out of core, 1 MB each\n');
+    expect(second.stdout).toMatch(/\nIt would be refused: the disk is full\.\n$/);
   });
 
   it('list shows experiments as a table, pages followed up to the limit', async () => {

@@ -10,7 +10,7 @@ export const addPlan: AddCommand = (program, action) =>
   program
     .command('plan')
     .summary('tell what an experiment would take')
-    .description('Tell the tiles, bytes and core-seconds of an experiment, without starting it.')
+    .description('Tell the tiles, bytes, memory and time of an experiment, without starting it.')
     .argument('<spec>', 'a JSON file, or - for standard input')
     .action(action(plan));
 
@@ -20,11 +20,17 @@ async function plan(session: Session, [file]: string[]) {
   return exitCodes.fine;
 }
 
-function planText({ kernels, tiles, analyses, strips, tileSize, bytes, coreSeconds }: PlanSummary): string {
+function planText(summary: PlanSummary): string {
+  const { kernels, tiles, analyses, strips, tileSize, bytes, analysis, coreSeconds, seconds } = summary;
+  const free = bytes.free === null ? '' : `, ${bytesText(bytes.free)} free`;
+  const place = analysis.mode === 'dense' ? 'in memory' : 'out of core';
+  const memory = analysis.memory === null ? '' : ` of ${bytesText(analysis.memory)}`;
   return [
     `${countText(kernels)} kernels (points of the grid), tiles of ${countText(tileSize)} images`,
     `${countText(tiles)} tiles, ${countText(analyses)} analyses, ${countText(strips)} strips`,
-    `${bytesText(bytes.kept)} kept, ${bytesText(bytes.temporary)} temporary`,
-    `about ${durationText(coreSeconds)} on one core`,
+    `${bytesText(bytes.kept)} kept, ${bytesText(bytes.temporary)} temporary${free}`,
+    `matrices analysed ${place}, ${bytesText(analysis.bytes)}${memory} each`,
+    `about ${durationText(seconds)}, ${durationText(coreSeconds)} on one core`,
+    ...summary.warnings,
   ].join('\n');
 }
