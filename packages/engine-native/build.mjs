@@ -28,6 +28,9 @@ const flags = [
   '-Wall',
   '-Wextra',
   '-Wno-psabi',
+  // g++ 12 warns of its own AVX-512 header.
+  '-Wno-uninitialized',
+  '-Wno-maybe-uninitialized',
   '-Wno-unknown-pragmas',
   '-Wno-pass-failed',
 ];
@@ -54,7 +57,7 @@ function compilationUnits() {
       const defines = [
         `-DTESSERA_ISA=${isa}`,
         `-DTESSERA_REAL=${real}`,
-        ...(real === 'double' ? ['-DTESSERA_GRAM'] : []),
+        ...(real === 'double' ? ['-DTESSERA_READ_IN'] : []),
       ];
       units.push({ name: `${isa}-${real}`, source: 'unit.cpp', flags: [...isaFlags, ...defines] });
     }

@@ -1,181 +1,358 @@
-// The recursion of a fully connected network: K <- sw2 T(K) + sb2, Theta <- K_new + sw2 T'(K_old) Theta, entry by entry.
-// A block of a row image and `width` column images stays in registers through all layers and is stored at each depth
-// asked for. Plain form: a pair's state is (K, Theta) and an image's is q.
+// The recursion of a fully connected network in complement form, entry by entry (docs/performance.md):
+//   delta <- sw2 delta_T,
+//   Delta <- delta_new + sw2 [T' Delta + D' (Theta_aa + Theta_bb)/2 + (T'_aa - T'_bb)(Theta_aa - Theta_bb)/4],
+//   Theta <- K_new + sw2 T' Theta, K = (q_a + q_b)/2 - delta.
+// Theta has a recursion of its own because in the chaotic phase Delta swamps it. A block of a row image and `width`
+// column images stays in registers through all layers and is stored at each depth asked for.
 #pragma once
 #include "buffer.h"
 #include "tanh.h"
 
 namespace TESSERA_ISA {
 
+/** What a pair reads of an image in one layer: the activation's parameters, then these. */
+enum ImageNumber { HALF_VARIANCE, HALF_THETA, THETA_DEVIATION, QUARTER_SLOPE_DEVIATION, IMAGE_NUMBERS };
+
+/** The state of `U` vectors of pairs, and one layer of it. Theta, Delta: which of the two is carried. */
+template <class Real, template <class> class ActivationOf, int U, bool Theta, bool Delta> struct PairVectors {
+  typedef Simd<Real> S;
+  typedef typename S::V V;
+  typedef ActivationOf<S> Activation;
+  V delta[U], tangent[U], theta[U];
+
+  /** Level: all images have one variance and b is never called. a(p), b(p, u): parameters; nextA, nextB: the next layer's. */
+  template <bool Level, class A, class B, class NextA, class NextB>
+  TESSERA_INLINE void layer(const Activation& activation, A a, B b, NextA nextA, NextB nextB) {
+    const int extra = Activation::parameters;
+#pragma GCC unroll 8
+    for (int u = 0; u < U; u++) {
+      V slope, slopeComplement, value;
+      auto other = [=](int p) { return Level ? a(p) : b(p, u); };
+      activation.template pair<Level>(delta[u], a, other, value, slope, slopeComplement);
+      delta[u] = value;
+      if (Delta) {
+        V sum = S::fma(slope, tangent[u], value);
+        sum = S::fma(slopeComplement, a(extra + HALF_THETA) + other(extra + HALF_THETA), sum);
+        if (!Level && !Activation::levelSlopes) {
+          V apart = a(extra + THETA_DEVIATION) - other(extra + THETA_DEVIATION);
+          sum = S::fma(a(extra + QUARTER_SLOPE_DEVIATION) - other(extra + QUARTER_SLOPE_DEVIATION), apart, sum);
+        }
+        tangent[u] = sum;
+      }
+      if (Theta) {
+        V mean = nextA(extra + HALF_VARIANCE) + (Level ? nextA(extra + HALF_VARIANCE) : nextB(extra + HALF_VARIANCE, u));
+        theta[u] = S::fma(slope, theta[u], mean - value);
+      }
+    }
+  }
+};
+
 template <class RealType, template <class> class ActivationOf> struct Fcn {
   typedef RealType Real;
   typedef Simd<Real> S;
   typedef typename S::V V;
   typedef Simd<double> D;
+  typedef typename D::V DV;
   typedef ActivationOf<S> Activation;
-  static const int parameters = Activation::parameters;
+  static const int parameters = Activation::parameters + IMAGE_NUMBERS;
   /** Vectors in flight: the chain of one layer is long (root, division, polynomial), four of them hide each other. */
   static const int unroll = 4;
   static const int width = unroll * S::lanes;
-  static const int mostRows = 128;
+  static const int mostRows = 64;
   static const size_t tableBytes = 32 << 20;
 
   const FcnTile& tile;
   const Activation pairwise;
   const ActivationOf<D> imagewise;
   const int layers;
-  int rowsPerUnit;
+  /** All variances of the tile are one number. */
+  const bool level;
+  /** Numbers of one image, or of one column block's lane, through all layers. */
+  const size_t imageNumbers;
+  int rowsPerUnit, panelCols;
 
   explicit Fcn(const FcnTile& t)
       : tile(t), pairwise(t.network, t.network.weightVariance), imagewise(t.network, t.network.weightVariance),
-        layers(t.depths.depth[t.depths.count - 1]) {
-    size_t bytesPerRow = sizeof(Real) * larger(1, layers * larger(1, parameters));
-    rowsPerUnit = larger(1, smaller(mostRows, (int)(tableBytes / bytesPerRow)));
-    if (tile.threads > 1) rowsPerUnit = larger(1, smaller(rowsPerUnit, roundUp(tile.rowCount, 2 * tile.threads) / (2 * tile.threads)));
+        layers(t.depths.depth[t.depths.count - 1]), level(isLevel(t)), imageNumbers((size_t)(layers + 1) * parameters) {
+    size_t images = tableBytes / (imageNumbers * sizeof(Real));
+    rowsPerUnit = larger(1, (int)(images < (size_t)mostRows ? images : mostRows));
+    if (t.threads > 1) rowsPerUnit = larger(1, smaller(rowsPerUnit, roundUp(t.rowCount, 2 * t.threads) / (2 * t.threads)));
+    int all = roundUp(t.colCount, width);
+    panelCols = larger(width, images < (size_t)all ? (int)images / width * width : all);
+  }
+
+  static bool isLevel(const FcnTile& t) {
+    for (int i = 0; i < t.rowCount; i++) {
+      if (t.rowVariance[i] != t.rowVariance[0]) return false;
+    }
+    for (int j = 0; j < t.colCount; j++) {
+      if (t.colVariance[j] != t.rowVariance[0]) return false;
+    }
+    return true;
   }
 
   /**
-   * Runs the variances of `count` images through all layers. store(layer, parameter, image, value) takes their
-   * parameters, readOut(depth, image, q, theta) the diagonal of K and Theta.
+   * Runs the variances of `count` images through all layers. store(layer, parameter, image, value) takes what pairs read
+   * of them, readOut(depth, image, lanes, variance, theta) both deviations (and, in .value of each, the references).
    */
+  struct Spread {
+    DV reference, deviation;
+  };
   template <class Store, class ReadOut> void describeImages(const double* variance, int count, Store store, ReadOut readOut) const {
+    const int extra = Activation::parameters;
     for (int first = 0; first < count; first += D::lanes) {
       int here = smaller(D::lanes, count - first);
-      typename D::V q{}, value, slope;
-      for (int i = 0; i < here; i++) q[i] = variance[first + i];
-      typename D::V theta = q;
-      for (int l = 0;; l++) {
-        for (int i = 0; i < here; i++) readOut(l, first + i, q[i], theta[i]);
-        if (l == layers) break;
-        imagewise.describe(q, [&](int p, typename D::V v) {
+      Spread q = {D::all(tile.referenceVariance), DV{}}, theta;
+      for (int i = 0; i < D::lanes; i++) q.deviation[i] = variance[first + smaller(i, here - 1)] - tile.referenceVariance;
+      theta = q;
+      for (int l = 0, d = 0;; l++) {
+        auto keep = [&](int p, DV v) {
           for (int i = 0; i < here; i++) store(l, p, first + i, Real(v[i]));
-        });
-        imagewise.image(q, value, slope);
-        q = value + tile.network.biasVariance;
-        theta = D::fma(slope, theta, q);
+        };
+        keep(extra + HALF_VARIANCE, (q.reference + q.deviation) * 0.5);
+        if (d < tile.depths.count && tile.depths.depth[d] == l) readOut(tile.depths.position[d++], first, here, q, theta);
+        if (l == layers) break;
+        ImageDual<DV> dual = imagewise.image(q.reference, q.deviation, keep);
+        DV whole = theta.reference + theta.deviation;
+        keep(extra + HALF_THETA, whole * 0.5);
+        keep(extra + THETA_DEVIATION, theta.deviation);
+        keep(extra + QUARTER_SLOPE_DEVIATION, dual.slopeDeviation * 0.25);
+        q.reference = dual.value + tile.network.biasVariance;
+        q.deviation = dual.valueDeviation;
+        theta.deviation = q.deviation + D::fma(dual.slope, theta.deviation, dual.slopeDeviation * whole);
+        theta.reference = D::fma(dual.slope, theta.reference, q.reference);
       }
     }
+  }
+
+  /** Takes the variances of images into a tile's vectors of deviations, of rows or of columns. */
+  static void putDeviations(double* deviations, int position, int count, int first, int here, DV values) {
+    for (int i = 0; i < here; i++) deviations[(size_t)position * count + first + i] = values[i];
   }
 
   size_t outputIndex(int depth, int row, int col) const {
     return ((size_t)tile.depths.position[depth] * tile.rowCount + row) * tile.colCount + col;
   }
 
-  /** U vectors of column images from `col` on, against one row image. */
-  template <int U> void runBlock(int row, int col, const Real* rowTable, const Real* colTable) const {
+  /** `width` column images from `col` on, against one row image; the first `skipped` of them are not stored. */
+  template <bool Level, bool Theta, bool Delta> void runBlock(int row, int col, int skipped, const Real* rowTable, const Real* colTable) const {
     Real start[width];
-    int valid = smaller(U * S::lanes, tile.colCount - col);
-    for (int j = 0; j < U * S::lanes; j++) start[j] = j < valid ? Real(tile.covariance[(size_t)row * tile.colCount + col + j]) : Real(0);
-    V bias = S::all(Real(tile.network.biasVariance)), k[U], theta[U];
-    for (int u = 0; u < U; u++) k[u] = theta[u] = S::load(start + u * S::lanes);
+    int valid = smaller(width, tile.colCount - col);
+    for (int j = 0; j < width; j++) start[j] = j < valid ? Real(tile.complement[(size_t)row * tile.colCount + col + j]) : Real(0);
+    PairVectors<Real, ActivationOf, unroll, Theta, Delta> pairs;
+    const Real *a = rowTable, *b = colTable;
+    auto ofRow = [&](int p) { return S::all(a[p]); };
+    auto ofCol = [&](int p, int u) { return Level ? S::all(a[p]) : S::load(b + p * width + u * S::lanes); };
+    auto variance = [&](int u) { return ofRow(Activation::parameters + HALF_VARIANCE) + ofCol(Activation::parameters + HALF_VARIANCE, u); };
+    for (int u = 0; u < unroll; u++) {
+      pairs.delta[u] = pairs.tangent[u] = S::load(start + u * S::lanes);
+      pairs.theta[u] = variance(u) - pairs.delta[u];
+    }
     for (int d = 0, l = 0; d < tile.depths.count; d++) {
       for (; l < tile.depths.depth[d]; l++) {
-        const Real *a = rowTable + (size_t)l * parameters, *b = colTable + (size_t)l * parameters * width;
-#pragma GCC unroll 4
-        for (int u = 0; u < U; u++) {
-          V value, slope;
-          pairwise.pair(k[u], [=](int p) { return S::all(a[p]); }, [=](int p) { return S::load(b + p * width + u * S::lanes); }, value, slope);
-          k[u] = value + bias;
-          theta[u] = S::fma(slope, theta[u], k[u]);
-        }
+        const Real *nextA = a + parameters, *nextB = b + parameters * width;
+        pairs.template layer<Level>(
+            pairwise, [=](int p) { return S::all(a[p]); }, [=](int p, int u) { return S::load(b + p * width + u * S::lanes); },
+            [=](int p) { return S::all(nextA[p]); }, [=](int p, int u) { return S::load(nextB + p * width + u * S::lanes); });
+        a = nextA;
+        b = nextB;
       }
       size_t at = outputIndex(d, row, col);
-      if (tile.nngp) storeVectors<U>((Real*)tile.nngp + at, k, valid);
-      if (tile.ntk) storeVectors<U>((Real*)tile.ntk + at, theta, valid);
+      if (tile.nngp.matrix) {
+        V k[unroll];
+        for (int u = 0; u < unroll; u++) k[u] = variance(u) - pairs.delta[u];
+        storeVectors(tile.nngp.matrix, at, k, skipped, valid);
+      }
+      if (tile.nngp.complement) storeVectors(tile.nngp.complement, at, pairs.delta, skipped, valid);
+      if (Theta && tile.ntk.matrix) storeVectors(tile.ntk.matrix, at, pairs.theta, skipped, valid);
+      if (Delta && tile.ntk.complement) storeVectors(tile.ntk.complement, at, pairs.tangent, skipped, valid);
     }
   }
 
-  template <int U> static TESSERA_INLINE void storeVectors(Real* out, const V* v, int valid) {
-    Real whole[U * S::lanes];
-    Real* target = valid == U * S::lanes ? out : whole;
-    for (int u = 0; u < U; u++) S::store(target + u * S::lanes, v[u]);
-    if (target == whole) memcpy(out, whole, valid * sizeof(Real));
+  static TESSERA_INLINE void storeVectors(void* output, size_t at, const V* v, int skipped, int valid) {
+    Real *out = (Real*)output + at, whole[width];
+    Real* target = valid - skipped == width ? out : whole;
+    for (int u = 0; u < unroll; u++) S::store(target + u * S::lanes, v[u]);
+    if (target == whole) memcpy(out + skipped, whole + skipped, (valid - skipped) * sizeof(Real));
   }
 
-  /** One unit: a group of rows against all columns (those on or above the diagonal where the tile is symmetric). */
-  int runRows(int unit) const {
-    int firstRow = unit * rowsPerUnit, rows = smaller(rowsPerUnit, tile.rowCount - firstRow);
-    Buffer<Real> rowTable((size_t)rows * layers * parameters), colTable((size_t)layers * parameters * width);
-    if (rowTable.missing() || colTable.missing()) return OUT_OF_MEMORY;
-    describeImages(
-        tile.rowVariance + firstRow, rows,
-        [&](int l, int p, int i, Real v) { rowTable[((size_t)i * layers + l) * parameters + p] = v; }, [](int, int, double, double) {});
-    for (int col = tile.symmetric ? firstRow / width * width : 0; col < tile.colCount; col += width) {
-      int cols = smaller(width, tile.colCount - col);
-      describeImages(
-          tile.colVariance + col, cols, [&](int l, int p, int i, Real v) { colTable[((size_t)l * parameters + p) * width + i] = v; },
-          [](int, int, double, double) {});
+  typedef void (Fcn::*Block)(int, int, int, const Real*, const Real*) const;
+  Block block() const {
+    const bool theta = tile.ntk.matrix, delta = tile.ntk.complement;
+    if (level) return theta ? (delta ? &Fcn::runBlock<true, true, true> : &Fcn::runBlock<true, true, false>) : &Fcn::runBlock<true, false, true>;
+    return theta ? (delta ? &Fcn::runBlock<false, true, true> : &Fcn::runBlock<false, true, false>) : &Fcn::runBlock<false, false, true>;
+  }
+
+  /** A panel of columns: their tables, (blocks, layers, parameters, width), shared by all threads. */
+  struct Panel {
+    const Fcn& fcn;
+    int first, count;
+    Real* table;
+  };
+
+  static int describePanel(const void* context, int block) {
+    const Panel& panel = *(const Panel*)context;
+    const Fcn& fcn = panel.fcn;
+    int first = block * width, count = smaller(width, panel.count - first);
+    Real* table = panel.table + (size_t)block * fcn.imageNumbers * width;
+    fcn.describeImages(
+        fcn.tile.colVariance + panel.first + first, count, [=](int l, int p, int i, Real v) { table[((size_t)l * parameters + p) * width + i] = v; },
+        [&](int position, int at, int here, const Spread& q, const Spread& theta) {
+          const KindOutput &nngp = fcn.tile.nngp, &ntk = fcn.tile.ntk;
+          int col = panel.first + first + at;
+          if (nngp.wanted()) putDeviations(nngp.colDeviations, position, fcn.tile.colCount, col, here, q.deviation);
+          if (ntk.wanted()) putDeviations(ntk.colDeviations, position, fcn.tile.colCount, col, here, theta.deviation);
+        });
+    return DONE;
+  }
+
+  /** One unit: a group of rows against the panel's columns (those from the group's own on where the tile is symmetric). */
+  static int runRows(const void* context, int unit) {
+    const Panel& panel = *(const Panel*)context;
+    const Fcn& fcn = panel.fcn;
+    const FcnTile& tile = fcn.tile;
+    const int firstRow = unit * fcn.rowsPerUnit, rows = smaller(fcn.rowsPerUnit, tile.rowCount - firstRow);
+    if (tile.symmetric && firstRow >= panel.first + panel.count) return DONE;
+    Buffer<Real> rowTable(rows * fcn.imageNumbers);
+    if (rowTable.missing()) return OUT_OF_MEMORY;
+    fcn.describeImages(
+        tile.rowVariance + firstRow, rows, [&](int l, int p, int i, Real v) { rowTable[i * fcn.imageNumbers + (size_t)l * parameters + p] = v; },
+        [&](int position, int at, int here, const Spread& q, const Spread& theta) {
+          if (tile.nngp.wanted()) putDeviations(tile.nngp.rowDeviations, position, tile.rowCount, firstRow + at, here, q.deviation);
+          if (tile.ntk.wanted()) putDeviations(tile.ntk.rowDeviations, position, tile.rowCount, firstRow + at, here, theta.deviation);
+          if (firstRow + at > 0) return;
+          if (tile.nngp.wanted()) tile.nngp.reference[position] = q.reference[0];
+          if (tile.ntk.wanted()) tile.ntk.reference[position] = theta.reference[0];
+        });
+    const Block block = fcn.block();
+    int start = tile.symmetric && firstRow > panel.first ? (firstRow - panel.first) / width * width : 0;
+    for (int col = start; col < panel.count; col += width) {
+      const int firstCol = panel.first + col, cols = smaller(width, panel.count - col), skipped = tile.symmetric ? larger(0, firstRow - firstCol) : 0;
       for (int i = 0; i < rows; i++) {
-        if (tile.symmetric && firstRow + i >= col + cols) break;
+        if (tile.symmetric && firstRow + i >= firstCol + cols) break;
         if (*tile.cancel) return CANCELLED;
-        const Real* table = rowTable + (size_t)i * layers * parameters;
-        if (cols <= S::lanes) runBlock<1>(firstRow + i, col, table, colTable);
-        else runBlock<unroll>(firstRow + i, col, table, colTable);
+        (fcn.*block)(firstRow + i, firstCol, skipped, rowTable + i * fcn.imageNumbers, panel.table + col * fcn.imageNumbers);
       }
+      if (tile.symmetric) fcn.mirror(firstRow, rows, firstCol, cols);
     }
     return DONE;
   }
 
-  /** Image i with itself: its covariance is its variance, so nothing of the pair recursion is used. */
-  void writeDiagonal() const {
-    int d = 0;
-    describeImages(
-        tile.rowVariance, tile.rowCount, [](int, int, int, Real) {},
-        [&](int l, int i, double q, double theta) {
-          if (l == 0) d = 0;
-          while (d < tile.depths.count && tile.depths.depth[d] < l) d++;
-          if (d == tile.depths.count || tile.depths.depth[d] != l) return;
-          size_t at = outputIndex(d, i, i);
-          if (tile.nngp) ((Real*)tile.nngp)[at] = Real(q);
-          if (tile.ntk) ((Real*)tile.ntk)[at] = Real(theta);
-        });
-  }
-
-  void mirror(void* output) const {
-    if (!output) return;
-    const int n = tile.rowCount, side = 32;
-    for (int d = 0; d < tile.depths.count; d++) {
-      Real* m = (Real*)output + (size_t)d * n * n;
-      for (int top = 0; top < n; top += side) {
-        for (int left = 0; left <= top; left += side) {
-          for (int i = top; i < smaller(top + side, n); i++) {
-            for (int j = left; j < smaller(left + side, i); j++) m[(size_t)i * n + j] = m[(size_t)j * n + i];
+  /** Copies the block's entries above the diagonal below it while they are in the cache. */
+  void mirror(int firstRow, int rows, int firstCol, int cols) const {
+    void* outputs[] = {tile.nngp.matrix, tile.nngp.complement, tile.ntk.matrix, tile.ntk.complement};
+    const size_t n = tile.colCount;
+    const int side = 64 / sizeof(Real);
+    for (void* output : outputs) {
+      if (!output) continue;
+      for (int d = 0; d < tile.depths.count; d++) {
+        Real* m = (Real*)output + d * n * n;
+        for (int top = firstRow; top < firstRow + rows; top += side) {
+          const int bottom = smaller(top + side, firstRow + rows);
+          for (int j = larger(firstCol, top + 1); j < firstCol + cols; j++) {
+            for (int i = top; i < smaller(bottom, j); i++) m[j * n + i] = m[i * n + j];
           }
         }
       }
     }
   }
 
-  static int unitOf(const void* self, int unit) { return ((const Fcn*)self)->runRows(unit); }
+  /** Theta of an image with itself is its own recursion's, not the pair's. */
+  void writeDiagonal() const {
+    if (!tile.ntk.matrix) return;
+    for (int d = 0; d < tile.depths.count; d++) {
+      const int position = tile.depths.position[d];
+      for (int i = 0; i < tile.rowCount; i++) {
+        double theta = tile.ntk.reference[position] + tile.ntk.rowDeviations[(size_t)position * tile.rowCount + i];
+        ((Real*)tile.ntk.matrix)[outputIndex(d, i, i)] = Real(theta);
+      }
+    }
+  }
 
   int run() const {
-    int outcome = runUnits(unitOf, this, (tile.rowCount + rowsPerUnit - 1) / rowsPerUnit, tile.threads);
-    if (outcome != DONE || !tile.symmetric) return outcome;
-    writeDiagonal();
-    mirror(tile.nngp);
-    mirror(tile.ntk);
+    Buffer<Real> table(panelCols * imageNumbers);
+    if (table.missing()) return OUT_OF_MEMORY;
+    for (int first = 0; first < tile.colCount; first += panelCols) {
+      Panel panel = {*this, first, smaller(panelCols, tile.colCount - first), table};
+      int outcome = runUnits(describePanel, &panel, (panel.count + width - 1) / width, tile.threads);
+      if (outcome == DONE) outcome = runUnits(runRows, &panel, (tile.rowCount + rowsPerUnit - 1) / rowsPerUnit, tile.threads);
+      if (outcome != DONE) return outcome;
+    }
+    if (tile.symmetric) writeDiagonal();
     return DONE;
   }
 };
 
-template <class Real> int fcnOf(const FcnTile& tile) {
-  switch (tile.network.activation) {
-    case IDENTITY: return Fcn<Real, Identity>(tile).run();
-    case ABRELU: return Fcn<Real, Abrelu>(tile).run();
-    case ERF: return Fcn<Real, Erf>(tile).run();
-    case GELU: return Fcn<Real, Gelu>(tile).run();
-    case SIN: return Fcn<Real, Sin>(tile).run();
-    case RBF: return Fcn<Real, Rbf>(tile).run();
-    case TANH: {
-      Buffer<TanhTable> table(1);
-      if (table.missing()) return OUT_OF_MEMORY;
-      ((TanhTable*)table)->fill();
-      FcnTile withTable = tile;
-      withTable.network.table = (TanhTable*)table;
-      return Fcn<Real, Tanh>(withTable).run();
+/** The layers of `runBlock` on parameters that stay the same: nothing is loaded or stored but what the registers do not hold. */
+template <class Real, template <class> class ActivationOf> struct Registers {
+  typedef Simd<Real> S;
+  typedef typename S::V V;
+  typedef Simd<double> D;
+  typedef ActivationOf<S> Activation;
+  static const int unroll = 4, parameters = Activation::parameters + IMAGE_NUMBERS;
+
+  template <bool Level> static void go(const RegisterTask& task) {
+    Activation activation(task.network, task.network.weightVariance);
+    ActivationOf<D> imagewise(task.network, task.network.weightVariance);
+    V numbers[2][parameters];
+    for (int i = 0; i < 2; i++) {
+      const double deviation = task.level ? 0.0 : 0.0625 * i, values[] = {0.25 + deviation / 2, 0.5 + deviation, deviation, -deviation / 64};
+      imagewise.image(D::all(0.5), D::all(deviation), [&](int p, typename D::V v) { numbers[i][p] = S::all(Real(v[0])); });
+      for (int p = 0; p < IMAGE_NUMBERS; p++) numbers[i][Activation::parameters + p] = S::all(Real(values[p]));
     }
+    PairVectors<Real, ActivationOf, unroll, true, true> pairs;
+    for (int u = 0; u < unroll; u++) {
+      pairs.delta[u] = pairs.tangent[u] = S::all(Real(0.25 + u / 64.0));
+      pairs.theta[u] = S::all(Real(0.25));
+    }
+    for (int l = 0; l < task.layers; l++) {
+      // The parameters are new in every layer as far as the compiler knows.
+      __asm__ volatile("" : : "r"(numbers) : "memory");
+      auto a = [&](int p) { return numbers[0][p]; };
+      auto b = [&](int p, int) { return numbers[1][p]; };
+      pairs.template layer<Level>(activation, a, b, a, b);
+    }
+    V total{};
+    for (int u = 0; u < unroll; u++) total += pairs.delta[u] + pairs.tangent[u] + pairs.theta[u];
+    *task.sink = S::sum(total);
+  }
+  static int run(const RegisterTask& task) {
+    if (task.level) go<true>(task);
+    else go<false>(task);
+    return unroll * S::lanes;
+  }
+};
+
+/** Calls Run<Real, the activation>::of(task). */
+template <class Real, template <class, template <class> class> class Run, class Task> int withActivation(const Task& task) {
+  switch (task.network.activation) {
+    case IDENTITY: return Run<Real, Identity>::of(task);
+    case ABRELU: return Run<Real, Abrelu>::of(task);
+    case ERF: return Run<Real, Erf>::of(task);
+    case GELU: return Run<Real, Gelu>::of(task);
+    case SIN: return Run<Real, Sin>::of(task);
+    case RBF: return Run<Real, Rbf>::of(task);
     default: return BAD_ARGUMENT;
   }
 }
+
+template <class Real, template <class> class ActivationOf> struct FcnRun {
+  static int of(const FcnTile& tile) { return Fcn<Real, ActivationOf>(tile).run(); }
+};
+template <class Real, template <class> class ActivationOf> struct RegistersRun {
+  static int of(const RegisterTask& task) { return Registers<Real, ActivationOf>::run(task); }
+};
+
+template <class Real> int fcnOf(const FcnTile& tile) {
+  if (tile.network.activation != TANH) return withActivation<Real, FcnRun>(tile);
+  Buffer<TanhTable> table(1);
+  if (table.missing()) return OUT_OF_MEMORY;
+  ((TanhTable*)table)->fill();
+  FcnTile withTable = tile;
+  withTable.network.table = (TanhTable*)table;
+  return Fcn<Real, Tanh>(withTable).run();
+}
+
+template <class Real> int registersOf(const RegisterTask& task) { return withActivation<Real, RegistersRun>(task); }
 
 }  // namespace TESSERA_ISA

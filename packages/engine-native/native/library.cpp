@@ -3,20 +3,22 @@
 #include "cpu.h"
 #include "task.h"
 
-#define DECLARE(isa)                                                                                  \
-  extern "C" int tessera_gram_##isa##_double(const GramTask&);                                        \
-  extern "C" int tessera_variances_##isa##_double(const double*, int, int, double*);                  \
-  extern "C" int tessera_fcn_##isa##_double(const FcnTile&);                                          \
-  extern "C" int tessera_fcn_##isa##_float(const FcnTile&);                                           \
-  extern "C" int tessera_cnn_##isa##_double(const CnnTile&);                                          \
-  extern "C" int tessera_cnn_##isa##_float(const CnnTile&);                                           \
-  extern "C" void tessera_elementary_##isa##_double(int, const double*, double*, int);                \
+#define DECLARE(isa)                                                                   \
+  extern "C" int tessera_readIn_##isa##_double(const ReadInTask&);                     \
+  extern "C" int tessera_fcn_##isa##_double(const FcnTile&);                           \
+  extern "C" int tessera_fcn_##isa##_float(const FcnTile&);                            \
+  extern "C" int tessera_cnn_##isa##_double(const CnnTile&);                           \
+  extern "C" int tessera_cnn_##isa##_float(const CnnTile&);                            \
+  extern "C" int tessera_registers_##isa##_double(const RegisterTask&);                \
+  extern "C" int tessera_registers_##isa##_float(const RegisterTask&);                 \
+  extern "C" void tessera_elementary_##isa##_double(int, const double*, double*, int); \
   extern "C" void tessera_elementary_##isa##_float(int, const float*, float*, int);
-#define ENTRY(isa)                                                                                    \
-  {#isa,                                                                                              \
-   tessera_gram_##isa##_double,       tessera_variances_##isa##_double,                               \
-   tessera_fcn_##isa##_double,        tessera_fcn_##isa##_float,                                      \
-   tessera_cnn_##isa##_double,        tessera_cnn_##isa##_float,                                      \
+#define ENTRY(isa)                                                        \
+  {#isa,                                                                  \
+   tessera_readIn_##isa##_double,                                         \
+   tessera_fcn_##isa##_double,        tessera_fcn_##isa##_float,          \
+   tessera_cnn_##isa##_double,        tessera_cnn_##isa##_float,          \
+   tessera_registers_##isa##_double,  tessera_registers_##isa##_float,    \
    tessera_elementary_##isa##_double, tessera_elementary_##isa##_float}
 
 #if defined(__x86_64__)
@@ -43,37 +45,53 @@ EXPORT const char* tessera_instruction_set(int index) { return index < instructi
 /** 1 where this machine can run it. */
 EXPORT int tessera_available(int index) { return index >= 0 && index < instructionSetCount && available(index); }
 
-/** integers: instruction set, threads, row count, column count, inputs, symmetric. */
-EXPORT int tessera_gram(const int32_t* integers, const double* rows, const double* cols, double* gram, const int32_t* cancel) {
-  GramTask task = {rows, cols, integers[2], integers[3], integers[4], integers[5] != 0, integers[1], gram, cancel};
-  return instructionSets[integers[0]].gram(task);
+/**
+ * integers: instruction set, threads, row count, column count, inputs, symmetric, own. numbers: offset, factor.
+ * rowBytes null: the images are rows and cols, else rowBytes and colBytes.
+ */
+EXPORT int tessera_read_in(const int32_t* integers, const double* numbers, const uint8_t* rowBytes, const uint8_t* colBytes, const double* rows,
+                           const double* cols, double* complement, double* rowVariance, double* colVariance, const int32_t* cancel) {
+  ReadInTask task = {rows, cols, {rowBytes, colBytes, integers[6] != 0, numbers[0], numbers[1]}, integers[2], integers[3], integers[4], integers[5] != 0,
+                     integers[1], complement, rowVariance, colVariance, cancel};
+  return instructionSets[integers[0]].readIn(task);
 }
 
-/** integers: instruction set, count, inputs. */
-EXPORT int tessera_variance(const int32_t* integers, const double* images, double* variance, const int32_t* cancel) {
-  (void)cancel;
-  return instructionSets[integers[0]].variances(images, integers[1], integers[2], variance);
+/** Outputs of one kind: addresses of matrix, complement, reference, row and column deviations, any of them null. */
+static KindOutput outputOf(void* const* arrays) {
+  return {arrays[0], arrays[1], (double*)arrays[2], (double*)arrays[3], (double*)arrays[4]};
 }
 
-/** What both kinds of tile begin with. integers: instruction set, threads, row count, column count, symmetric, f32, activation, depth count. */
-static void fillTile(Tile& tile, const int32_t* integers, const double* numbers, const int32_t* depths, void* nngp, void* ntk, const int32_t* cancel) {
+/**
+ * What both kinds of tile begin with. integers: instruction set, threads, row count, column count, symmetric, f32,
+ * activation, depth count. numbers: sw2, sb2, a, b, c, reference variance. depths: ascending depths, then their positions.
+ * outputs: those of nngp, then of ntk.
+ */
+static void fillTile(Tile& tile, const int32_t* integers, const double* numbers, const int32_t* depths, void* const* outputs, const int32_t* cancel) {
   tile.network = {numbers[0], numbers[1], integers[6], numbers[2], numbers[3], numbers[4], NULL};
   tile.depths = {integers[7], depths, depths + integers[7]};
   tile.threads = integers[1];
   tile.rowCount = integers[2];
   tile.colCount = integers[3];
   tile.symmetric = integers[4] != 0;
-  tile.nngp = nngp;
-  tile.ntk = ntk;
+  tile.referenceVariance = numbers[5];
+  tile.nngp = outputOf(outputs);
+  tile.ntk = outputOf(outputs + 5);
   tile.cancel = cancel;
 }
 
-/** numbers: sw2, sb2, a, b, c. depths: ascending depths, then their positions. nngp, ntk: outputs or null. Returns an Outcome. */
-EXPORT int tessera_fcn(const int32_t* integers, const double* numbers, const int32_t* depths, const double* covariance, const double* rowVariance,
-                       const double* colVariance, void* nngp, void* ntk, const int32_t* cancel) {
+#define OUTPUTS                                                                                                              \
+  void *nngpMatrix, void *nngpComplement, void *nngpReference, void *nngpRows, void *nngpCols, void *ntkMatrix, void *ntkComplement, \
+      void *ntkReference, void *ntkRows, void *ntkCols
+#define OUTPUT_ARRAY                                                                                                                  \
+  void* const outputs[] = {nngpMatrix, nngpComplement, nngpReference, nngpRows, nngpCols, ntkMatrix, ntkComplement, ntkReference, ntkRows, ntkCols}
+
+/** Starts from the read-in. Returns an Outcome. */
+EXPORT int tessera_fcn(const int32_t* integers, const double* numbers, const int32_t* depths, const double* complement, const double* rowVariance,
+                       const double* colVariance, OUTPUTS, const int32_t* cancel) {
+  OUTPUT_ARRAY;
   FcnTile tile;
-  fillTile(tile, integers, numbers, depths, nngp, ntk, cancel);
-  tile.covariance = covariance;
+  fillTile(tile, integers, numbers, depths, outputs, cancel);
+  tile.complement = complement;
   tile.rowVariance = rowVariance;
   tile.colVariance = colVariance;
   const InstructionSet& set = instructionSets[integers[0]];
@@ -81,10 +99,11 @@ EXPORT int tessera_fcn(const int32_t* integers, const double* numbers, const int
 }
 
 /** integers go on: height, width, channels, filter size, circular, pooled. */
-EXPORT int tessera_cnn(const int32_t* integers, const double* numbers, const int32_t* depths, const double* rowImages, const double* colImages,
-                       void* nngp, void* ntk, const int32_t* cancel) {
+EXPORT int tessera_cnn(const int32_t* integers, const double* numbers, const int32_t* depths, const double* rowImages, const double* colImages, OUTPUTS,
+                       const int32_t* cancel) {
+  OUTPUT_ARRAY;
   CnnTile tile;
-  fillTile(tile, integers, numbers, depths, nngp, ntk, cancel);
+  fillTile(tile, integers, numbers, depths, outputs, cancel);
   tile.rowImages = rowImages;
   tile.colImages = colImages;
   tile.height = integers[8];
@@ -97,6 +116,16 @@ EXPORT int tessera_cnn(const int32_t* integers, const double* numbers, const int
   return integers[5] ? set.cnnF32(tile) : set.cnnF64(tile);
 }
 
-/** which: 0 asin, 1 acos, 2 exp, 3 expm1, 4 tanh; for the accuracy tests. */
+/**
+ * `layers` layers of the arithmetic of tessera_fcn on registers alone. Returns how many entries each layer computed.
+ * integers: instruction set, f32, activation, level. numbers: sw2, sb2, a, b, c.
+ */
+EXPORT int tessera_registers(const int32_t* integers, const double* numbers, int layers, double* sink) {
+  RegisterTask task = {{numbers[0], numbers[1], integers[2], numbers[2], numbers[3], numbers[4], NULL}, integers[3] != 0, layers, sink};
+  const InstructionSet& set = instructionSets[integers[0]];
+  return integers[1] ? set.registersF32(task) : set.registersF64(task);
+}
+
+/** which: 0 atan, 1 2 asin(sqrt x), 2 the segment (sin t - t cos t) / x at that angle t, 3 exp, 4 expm1, 5 tanh; for the accuracy tests. */
 EXPORT void tessera_elementary_f64(int isa, int which, const double* x, double* y, int count) { instructionSets[isa].elementaryF64(which, x, y, count); }
 EXPORT void tessera_elementary_f32(int isa, int which, const float* x, float* y, int count) { instructionSets[isa].elementaryF32(which, x, y, count); }

@@ -1,9 +1,11 @@
-// The dual of tanh by Mehler's expansion: with h_n the normalised Hermite polynomials and
-// alpha_m(q) = E[tanh(sqrt q z) h_{2m+1}(z)] / sqrt q,
-//   T = k S, T' = sum_m (2m+1) alpha_m(q1) alpha_m(q2) rho^2m, S = sum_m alpha_m(q1) alpha_m(q2) rho^2m, rho = k / sqrt(q1 q2).
-// The alphas are an image's parameters: a pair costs two Horner sums and no quadrature. The sums end at m = 127; what is
-// cut off is at most about exp(-pi sqrt(256 / q)) rho^256 (q the larger variance): below 1e-14 for q <= 2, 1e-10 for
-// q = 4 and rho = 1 (test/activations.test.ts measures it).
+// The dual of tanh by Mehler's expansion: with h_n the normalised Hermite polynomials, u = sqrt q and
+// alpha_m(q) = E[tanh(u z) h_{2m+1}(z)] / u, rho = k / (u_a u_b),
+//   T = u_a u_b sum_m alpha_m(q_a) alpha_m(q_b) rho^(2m+1),  T' = sum_m (2m+1) alpha_m(q_a) alpha_m(q_b) rho^2m.
+// In complement form every term of both sums is positive: half the square of the images' difference, and the product
+// times 1 - rho^n, which grows from 1 - rho = gamma / (u_a u_b) (activations.h, Abrelu) by sums of positive numbers. The
+// alphas are an image's parameters: a pair costs no quadrature. The sums end at m = 127; what is cut off of T is at most
+// about exp(-pi sqrt(256 / q)) rho^256 (q the larger variance): below 1e-14 for q <= 2, 1e-10 for q = 4 and rho = 1
+// (test/native-engine.test.ts measures it).
 #pragma once
 #include "activations.h"
 
@@ -34,45 +36,77 @@ struct TanhTable {
   }
 };
 
+/** Parameters: the deviation of u, u, 1 / u (0 for u = 0); then alpha, its deviation and u alpha's for each m. */
 template <class S> struct Tanh {
   typedef typename S::V V;
   typedef typename S::Real Real;
-  static const int parameters = 1 + TanhTable::terms;
+  static const int terms = TanhTable::terms;
+  static const int parameters = 3 + 3 * terms;
+  static const bool levelSlopes = false;
   V scale;
   const TanhTable* table;
   Tanh(const Network& n, double s) : scale(S::all(Real(s))), table((const TanhTable*)n.table) {}
-  template <class A, class B> TESSERA_INLINE void pair(V k, A a, B b, V& value, V& slope) const {
-    V rho = k * (a(0) * b(0));
-    V square = rho * rho, sum{}, weighted{};
-    for (int m = TanhTable::terms - 1; m >= 0; m--) {
-      V term = a(1 + m) * b(1 + m);
-      sum = S::fma(sum, square, term);
-      weighted = S::fma(weighted, square, Real(2 * m + 1) * term);
+  template <bool Level, class A, class B> TESSERA_INLINE void pair(V delta, A a, B b, V& complement, V& slope, V& slopeComplement) const {
+    V difference = a(0) - b(0);
+    V gamma = S::notNegative(S::fma(difference * difference, S::all(Real(-0.5)), delta));
+    V lost = gamma * (a(2) * b(2)), rho = Real(1) - lost, square = rho * rho, grown = lost * (rho + Real(1));
+    // Of n = 2m: rho^n, 1 - rho^n; of n + 1: 1 - rho^(n+1).
+    V power = S::all(1), lostEven{}, lostOdd = lost, product{}, apart{}, slopeLost{};
+    slope = V{};
+    for (int m = 0; m < terms; m++) {
+      const Real odd = Real(2 * m + 1);
+      V both = a(3 + m) * b(3 + m), weighted = odd * both;
+      product = S::fma(both, lostOdd, product);
+      slope = S::fma(weighted, power, slope);
+      slopeLost = S::fma(weighted, lostEven, slopeLost);
+      if (!Level) {
+        V alpha = a(3 + terms + m) - b(3 + terms + m), whole = a(3 + 2 * terms + m) - b(3 + 2 * terms + m);
+        apart = S::fma(whole, whole, apart);
+        slopeLost = S::fma(alpha * alpha, S::all(odd / 2), slopeLost);
+      }
+      V step = power * grown;
+      lostEven += step;
+      lostOdd = S::fma(step, rho, lostOdd);
+      power *= square;
     }
-    value = scale * k * sum;
-    slope = scale * weighted;
+    complement = scale * S::fma(apart, S::all(Real(0.5)), (a(1) * b(1)) * product);
+    slope *= scale;
+    slopeComplement = scale * slopeLost;
   }
-  TESSERA_INLINE void image(V q, V& value, V& slope) const {
-    V root = S::sqrt(q), squares{}, slopes = S::all(Real(TanhTable::step * 0.39894228040143268));
-    for (int i = 0; i < TanhTable::nodes; i++) {
-      V t = tanhOf<S>(root * Real((i + 1) * TanhTable::step));
-      V derivative = S::fma(-t, t, S::all(1));
-      squares = S::fma(t * t, S::all(Real(table->gauss[i])), squares);
-      slopes = S::fma(derivative * derivative, S::all(Real(table->gauss[i])), slopes);
-    }
-    value = scale * squares;
-    slope = scale * slopes;
-  }
-  template <class Store> TESSERA_INLINE void describe(V q, Store store) const {
-    V root = S::sqrt(q), alpha[TanhTable::terms];
-    for (int m = 0; m < TanhTable::terms; m++) alpha[m] = V{};
+  template <class Store> TESSERA_INLINE ImageDual<V> image(V reference, V deviation, Store store) const {
+    V q = reference + deviation, root = S::sqrt(q), rootRef = S::sqrt(reference), du = deviation / (root + rootRef);
+    V inverse = S::pickLess(V{}, q, Real(1) / root, q * Real(0)), perBoth = inverse / rootRef;
+    V alpha[terms], dAlpha[terms], whole[terms], value{}, dValue{}, slope = S::all(Real(TanhTable::step * 0.39894228040143268)), dSlope{};
+    for (int m = 0; m < terms; m++) alpha[m] = dAlpha[m] = whole[m] = V{};
     for (int i = 0; i < TanhTable::nodes; i++) {
       double z = (i + 1) * TanhTable::step;
-      V ratio = S::pickLess(V{}, q, tanhOf<S>(root * Real(z)) / root, S::fma(q, V{}, S::all(Real(z))));
-      for (int m = 0; m < TanhTable::terms; m++) alpha[m] = S::fma(ratio, S::all(Real(table->weight[i][m])), alpha[m]);
+      V gauss = S::all(Real(table->gauss[i]));
+      V ref = tanhOf<S>(rootRef * Real(z)), own = tanhOf<S>(root * Real(z));
+      // tanh x - tanh y = tanh(x - y) (1 - tanh x tanh y).
+      V more = tanhOf<S>(du * Real(z)) * (Real(1) - own * ref), sum = own + ref;
+      V bend = S::fma(-ref, ref, S::all(1)), fall = -more * sum;
+      value = S::fma(ref * ref, gauss, value);
+      dValue = S::fma(more * sum, gauss, dValue);
+      slope = S::fma(bend * bend, gauss, slope);
+      dSlope = S::fma(fall * (bend + bend + fall), gauss, dSlope);
+      V ratio = S::pickLess(V{}, q, own * inverse, S::fma(q, V{}, S::all(Real(z))));
+      V dRatio = S::pickLess(V{}, q, (rootRef * more - du * ref) * perBoth, ratio - ref / rootRef);
+      for (int m = 0; m < terms; m++) {
+        V weight = S::all(Real(table->weight[i][m]));
+        alpha[m] = S::fma(ratio, weight, alpha[m]);
+        dAlpha[m] = S::fma(dRatio, weight, dAlpha[m]);
+        whole[m] = S::fma(more, weight, whole[m]);
+      }
     }
-    store(0, S::pickLess(V{}, q, Real(1) / root, q * Real(0)));
-    for (int m = 0; m < TanhTable::terms; m++) store(1 + m, alpha[m]);
+    store(0, du);
+    store(1, root);
+    store(2, inverse);
+    for (int m = 0; m < terms; m++) {
+      store(3 + m, alpha[m]);
+      store(3 + terms + m, dAlpha[m]);
+      store(3 + 2 * terms + m, whole[m]);
+    }
+    return {scale * value, scale * slope, scale * dValue, scale * dSlope};
   }
 };
 

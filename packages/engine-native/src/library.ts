@@ -16,7 +16,7 @@ export interface InstructionSet {
   index: number;
 }
 
-export type NativeCall = 'gram' | 'variance' | 'fcn' | 'cnn';
+export type NativeCall = 'readIn' | 'fcn' | 'cnn';
 
 export interface Library {
   /** What this CPU can run, widest first. */
@@ -25,6 +25,8 @@ export interface Library {
   buildHash: string;
   /** Calls one of them on a thread of libuv's pool. The last argument is the cancel flag. */
   call(name: NativeCall, args: readonly unknown[], signal: AbortSignal | undefined): Promise<void>;
+  /** Runs layers of arithmetic on registers alone; returns how many entries each of them computed. */
+  registers(integers: Int32Array, numbers: Float64Array, layers: number): number;
   /** An elementary function on an array, for the accuracy tests. */
   elementary(
     isa: InstructionSet,
@@ -33,7 +35,8 @@ export interface Library {
   ): Float64Array | Float32Array;
 }
 
-export const elementaryNames = ['asin', 'acos', 'exp', 'expm1', 'tanh'] as const;
+/** In the order of native/library.cpp; angle is 2 asin(sqrt x), segment (sin t - t cos t) / x at that angle t. */
+export const elementaryNames = ['atan', 'angle', 'segment', 'exp', 'expm1', 'tanh'] as const;
 export type ElementaryName = (typeof elementaryNames)[number];
 
 let loaded: Library | null = null;
@@ -43,6 +46,10 @@ export function loadLibrary(): Library {
   loaded ??= load();
   return loaded;
 }
+
+/** The parameters of one kind's outputs. */
+const kind = (name: string) =>
+  ['Matrix', 'Complement', 'Reference', 'Rows', 'Cols'].map((array) => `void *${name}${array}`).join(', ');
 
 function load(): Library {
   if (!existsSync(libraryPath)) {
@@ -63,21 +70,23 @@ function load(): Library {
     );
   }
   const tile = 'const int32_t *integers, const double *numbers, const int32_t *depths';
-  const outputs = 'void *nngp, void *ntk, const int32_t *cancel';
+  const outputs = `${kind('nngp')}, ${kind('ntk')}, const int32_t *cancel`;
   const functions = {
-    gram: native.func(
-      'int tessera_gram(const int32_t *integers, const double *rows, const double *cols, double *gram, const int32_t *cancel)',
-    ),
-    variance: native.func(
-      'int tessera_variance(const int32_t *integers, const double *images, double *variance, const int32_t *cancel)',
+    readIn: native.func(
+      'int tessera_read_in(const int32_t *integers, const double *numbers, const uint8_t *rowBytes, ' +
+        'const uint8_t *colBytes, const double *rows, const double *cols, double *complement, ' +
+        'double *rowVariance, double *colVariance, const int32_t *cancel)',
     ),
     fcn: native.func(
-      `int tessera_fcn(${tile}, const double *covariance, const double *rowVariance, const double *colVariance, ${outputs})`,
+      `int tessera_fcn(${tile}, const double *complement, const double *rowVariance, const double *colVariance, ${outputs})`,
     ),
     cnn: native.func(
       `int tessera_cnn(${tile}, const double *rowImages, const double *colImages, ${outputs})`,
     ),
   };
+  const registers = native.func(
+    'int tessera_registers(const int32_t *integers, const double *numbers, int layers, _Out_ double *sink)',
+  );
   const name = native.func('const char *tessera_instruction_set(int index)');
   const available = native.func('int tessera_available(int index)');
   const elementaryF64 = native.func(
@@ -95,6 +104,7 @@ function load(): Library {
     instructionSets,
     buildHash: record.hash,
     call: (which, args, signal) => callAsync(which, functions[which], args, signal),
+    registers: (integers, numbers, layers) => registers(integers, numbers, layers, new Float64Array(1)),
     elementary: (isa, which, x) => {
       const y = x instanceof Float64Array ? new Float64Array(x.length) : new Float32Array(x.length);
       const evaluate = x instanceof Float64Array ? elementaryF64 : elementaryF32;

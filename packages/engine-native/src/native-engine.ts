@@ -1,6 +1,5 @@
 /** The native engine: tiles computed by libtessera, off the main thread, on the widest instruction set there is. */
 import { createHash } from 'node:crypto';
-import { availableParallelism } from 'node:os';
 import {
   allocateResult,
   type Engine,
@@ -8,21 +7,19 @@ import {
   type TileResult,
   type TileTask,
 } from '@tessera/engine';
-import { type Architecture, inputCount, TesseraError } from '@tessera/spec';
-import { type Gram, GramCache } from './gram-cache.js';
-import { type InstructionSet, type Library, loadLibrary } from './library.js';
-import { networkNumbers } from './network-numbers.js';
+import { type Architecture, TesseraError } from '@tessera/spec';
+import { type ReadIn, readIn, runFcn } from './fcn.js';
+import { loadLibrary } from './library.js';
+import { type Machine, type MachineOptions, openMachine } from './machine.js';
+import { ReadInCache } from './read-in-cache.js';
+import { outputsOf, tileNumbers } from './tile.js';
 
-const VERSION = '0.1.0';
+const VERSION = '0.2.0';
 const DEFAULT_CACHE_BYTES = 256 * 2 ** 20;
 
-export interface NativeEngineOptions {
-  /** Threads of one call (default 1: workers run several calls at once, and bits do not depend on it). */
-  threads?: number;
-  /** Bound of the cache of read-in covariances. */
+export interface NativeEngineOptions extends MachineOptions {
+  /** Bound of the cache of read-ins. */
   cacheBytes?: number;
-  /** Force an instruction set by name, for tests; default the widest this CPU has. */
-  instructionSet?: string;
 }
 
 /** Names of the instruction sets this machine can run, widest first. */
@@ -33,24 +30,18 @@ export const instructionSets = (): string[] => loadLibrary().instructionSets.map
  * @throws TesseraError `native-missing` when the library is not built; `engine-failed` for an unknown instruction set
  */
 export function openNativeEngine(options: NativeEngineOptions = {}): Engine {
-  return new NativeEngine(loadLibrary(), options);
+  return new NativeEngine(openMachine(options), options);
 }
 
 class NativeEngine implements Engine {
   readonly info;
-  private readonly library: Library;
-  private readonly isa: InstructionSet;
-  private readonly threads: number;
-  private readonly grams: GramCache;
+  private readonly machine: Machine;
+  private readonly readIns: ReadInCache;
 
-  constructor(library: Library, options: NativeEngineOptions) {
-    const wanted = options.instructionSet;
-    const isa = library.instructionSets.find(({ name }) => wanted === undefined || name === wanted);
-    if (isa === undefined) throw new TesseraError('engine-failed', `This CPU does not run ${wanted}.`);
-    this.library = library;
-    this.isa = isa;
-    this.threads = Math.max(1, Math.min(options.threads ?? 1, availableParallelism()));
-    this.grams = new GramCache(options.cacheBytes ?? DEFAULT_CACHE_BYTES);
+  constructor(machine: Machine, options: NativeEngineOptions) {
+    this.machine = machine;
+    this.readIns = new ReadInCache(options.cacheBytes ?? DEFAULT_CACHE_BYTES);
+    const { library, isa } = machine;
     const fingerprint = createHash('sha256')
       .update(`native ${VERSION} ${isa.name} ${library.buildHash}`)
       .digest('hex');
@@ -81,79 +72,32 @@ class NativeEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    this.grams.clear();
+    this.readIns.clear();
   }
 
   private async computeFcn(task: TileTask, result: TileResult, signal?: AbortSignal): Promise<void> {
-    const { covariance, rowVariance, colVariance } = await this.gramOf(task.rows, task.cols, signal);
-    const { integers, numbers, depths } = this.describe(task);
-    const args = [Int32Array.from(integers), numbers, depths, covariance, rowVariance, colVariance];
-    await this.library.call('fcn', [...args, result.nngp, result.ntk], signal);
+    await runFcn(this.machine, task, await this.readInOf(task.rows, task.cols, signal), result, signal);
   }
 
   private async computeCnn(task: TileTask, result: TileResult, signal?: AbortSignal): Promise<void> {
     const { shape } = task.rows;
     if ('inputs' in shape) throw new TesseraError('engine-failed', 'A CNN reads images, not vectors.');
     const { filterSize, padding, family } = task.architecture;
-    const { integers, numbers, depths } = this.describe(task);
+    const { integers, numbers, depths } = tileNumbers(this.machine, task);
     const geometry = [shape.height, shape.width, shape.channels, filterSize];
     const flags = [Number(padding === 'circular'), Number(family === 'cnn-gap')];
     const args = [Int32Array.from([...integers, ...geometry, ...flags]), numbers, depths];
     const images = [task.rows.data, (task.cols ?? task.rows).data];
-    await this.library.call('cnn', [...args, ...images, result.nngp, result.ntk], signal);
+    await this.machine.library.call('cnn', [...args, ...images, ...outputsOf(result)], signal);
   }
 
-  /** The arrays every C call begins with (library.cpp, fillTile). */
-  private describe(task: TileTask) {
-    const { kind, parameters } = networkNumbers(task.architecture.activation);
-    const cols = task.cols ?? task.rows;
-    const counts = [this.isa.index, this.threads, task.rows.count, cols.count];
-    const kinds = [Number(task.cols === null), Number(task.precision === 'f32'), kind, task.depths.length];
-    const order = task.depths.map((_, position) => position);
-    order.sort((a, b) => (task.depths[a] as number) - (task.depths[b] as number));
-    const sorted = order.map((position) => task.depths[position] as number);
-    return {
-      integers: [...counts, ...kinds],
-      numbers: Float64Array.of(task.weightVariance, task.biasVariance, ...parameters),
-      depths: Int32Array.from([...sorted, ...order]),
-    };
-  }
-
-  /** K0 of a pair of blocks, and the variances of their images, from the cache where it was used lately. */
-  private async gramOf(rows: ImageBlock, cols: ImageBlock | null, signal?: AbortSignal): Promise<Gram> {
+  /** The read-in of a pair of blocks, from the cache where it was used lately. */
+  private async readInOf(rows: ImageBlock, cols: ImageBlock | null, signal?: AbortSignal): Promise<ReadIn> {
     const key = JSON.stringify([rows.key, rows.count, cols && [cols.key, cols.count]]);
-    const known = this.grams.get(key);
+    const known = this.readIns.get(key);
     if (known !== undefined) return known;
-    const covariance = await this.product(rows, cols, signal);
-    const rowVariance = cols === null ? diagonal(covariance, rows.count) : await this.variances(rows, signal);
-    const colVariance = cols === null ? rowVariance : await this.variances(cols, signal);
-    const gram = { covariance, rowVariance, colVariance };
-    this.grams.set(key, gram);
-    return gram;
+    const fresh = await readIn(this.machine, rows, cols, signal);
+    this.readIns.set(key, fresh);
+    return fresh;
   }
-
-  private async product(
-    rows: ImageBlock,
-    cols: ImageBlock | null,
-    signal?: AbortSignal,
-  ): Promise<Float64Array> {
-    const other = cols ?? rows;
-    const gram = new Float64Array(rows.count * other.count);
-    const counts = [this.isa.index, this.threads, rows.count, other.count, inputCount(rows.shape)];
-    const integers = Int32Array.from([...counts, Number(cols === null)]);
-    await this.library.call('gram', [integers, rows.data, other.data, gram], signal);
-    return gram;
-  }
-
-  /** |x|^2 / n of each image, summed as the product sums: equal to the diagonal of a symmetric tile bit for bit. */
-  private async variances(block: ImageBlock, signal?: AbortSignal): Promise<Float64Array> {
-    const variances = new Float64Array(block.count);
-    const integers = Int32Array.of(this.isa.index, block.count, inputCount(block.shape));
-    await this.library.call('variance', [integers, block.data, variances], signal);
-    return variances;
-  }
-}
-
-function diagonal(matrix: Float64Array, size: number): Float64Array {
-  return Float64Array.from({ length: size }, (_, i) => matrix[i * size + i] as number);
 }

@@ -1,0 +1,146 @@
+// Exact products of byte images, in integers, whatever the instruction set. Sums of a chunk of inputs fit 32 bits; chunks are added as doubles, exact below 2^53.
+#pragma once
+#include "simd.h"
+
+namespace TESSERA_ISA {
+
+/** Images of one block, and inputs whose products are summed in 32 bits. */
+const int BYTE_BLOCK = 64;
+const int BYTE_CHUNK = 32768;
+
+#if defined(__AVX512F__)
+/** vpdpbusd multiplies bytes by signed bytes: the columns are taken less 128, which the sums of the rows make good. */
+struct VnniProducts {
+  static const int rows = 6, cols = 4, step = 64;
+  __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni"))) static void sums(const uint8_t* const* a, const uint8_t* const* b, int from, int to,
+                                                                                     int32_t (*out)[cols]) {
+    const __m512i flip = _mm512_set1_epi8((char)0x80), ones = _mm512_set1_epi8(1);
+    __m512i sum[rows][cols], total[rows];
+    for (int i = 0; i < rows; i++) {
+      total[i] = _mm512_setzero_si512();
+      for (int j = 0; j < cols; j++) sum[i][j] = _mm512_setzero_si512();
+    }
+    for (int t = from; t < to; t += step) {
+      const __mmask64 inside = to - t >= step ? ~(__mmask64)0 : (((__mmask64)1) << (to - t)) - 1;
+      __m512i y[cols];
+#pragma GCC unroll 4
+      for (int j = 0; j < cols; j++) y[j] = _mm512_maskz_mov_epi8(inside, _mm512_xor_si512(_mm512_maskz_loadu_epi8(inside, b[j] + t), flip));
+#pragma GCC unroll 6
+      for (int i = 0; i < rows; i++) {
+        __m512i x = _mm512_maskz_loadu_epi8(inside, a[i] + t);
+        total[i] = _mm512_dpbusd_epi32(total[i], x, ones);
+#pragma GCC unroll 4
+        for (int j = 0; j < cols; j++) sum[i][j] = _mm512_dpbusd_epi32(sum[i][j], x, y[j]);
+      }
+    }
+    for (int i = 0; i < rows; i++) {
+      const int32_t made = 128 * _mm512_reduce_add_epi32(total[i]);
+      for (int j = 0; j < cols; j++) out[i][j] = _mm512_reduce_add_epi32(sum[i][j]) + made;
+    }
+  }
+};
+#endif
+
+/** Sixteen-bit products added in pairs (pmaddwd, or what NEON and plain C++ have instead). */
+struct WideProducts {
+#if defined(__AVX512F__)
+  static const int rows = 4, cols = 4, step = 32;
+  typedef __m512i Wide;
+  static TESSERA_INLINE Wide zero() { return _mm512_setzero_si512(); }
+  static TESSERA_INLINE Wide load(const uint8_t* p) { return _mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i*)p)); }
+  static TESSERA_INLINE Wide add(Wide sum, Wide x, Wide y) { return _mm512_add_epi32(sum, _mm512_madd_epi16(x, y)); }
+#elif defined(__AVX2__)
+  static const int rows = 3, cols = 3, step = 16;
+  typedef __m256i Wide;
+  static TESSERA_INLINE Wide zero() { return _mm256_setzero_si256(); }
+  static TESSERA_INLINE Wide load(const uint8_t* p) { return _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i*)p)); }
+  static TESSERA_INLINE Wide add(Wide sum, Wide x, Wide y) { return _mm256_add_epi32(sum, _mm256_madd_epi16(x, y)); }
+#elif defined(__x86_64__)
+  static const int rows = 3, cols = 3, step = 8;
+  typedef __m128i Wide;
+  static TESSERA_INLINE Wide zero() { return _mm_setzero_si128(); }
+  static TESSERA_INLINE Wide load(const uint8_t* p) { return _mm_unpacklo_epi8(_mm_loadl_epi64((const __m128i*)p), _mm_setzero_si128()); }
+  static TESSERA_INLINE Wide add(Wide sum, Wide x, Wide y) { return _mm_add_epi32(sum, _mm_madd_epi16(x, y)); }
+#elif defined(__aarch64__)
+  static const int rows = 4, cols = 4, step = 8;
+  struct Wide {
+    uint8x8_t bytes;
+    uint32x4_t sums;
+  };
+  static TESSERA_INLINE Wide zero() { return {vdup_n_u8(0), vdupq_n_u32(0)}; }
+  static TESSERA_INLINE Wide load(const uint8_t* p) { return {vld1_u8(p), vdupq_n_u32(0)}; }
+  static TESSERA_INLINE Wide add(Wide sum, Wide x, Wide y) { return {sum.bytes, vpadalq_u16(sum.sums, vmull_u8(x.bytes, y.bytes))}; }
+#else
+  static const int rows = 2, cols = 2, step = 1;
+  typedef int32_t Wide;
+  static TESSERA_INLINE Wide zero() { return 0; }
+  static TESSERA_INLINE Wide load(const uint8_t* p) { return *p; }
+  static TESSERA_INLINE Wide add(Wide sum, Wide x, Wide y) { return sum + x * y; }
+#endif
+  static TESSERA_INLINE int32_t total(const Wide& sum) {
+#if defined(__aarch64__)
+    return (int32_t)vaddvq_u32(sum.sums);
+#else
+    int32_t parts[sizeof(Wide) / sizeof(int32_t)], result = 0;
+    memcpy(parts, &sum, sizeof sum);
+    for (int32_t part : parts) result += part;
+    return result;
+#endif
+  }
+
+  static void sums(const uint8_t* const* a, const uint8_t* const* b, int from, int to, int32_t (*out)[cols]) {
+    Wide sum[rows][cols];
+    for (int i = 0; i < rows; i++) {
+      for (int j = 0; j < cols; j++) sum[i][j] = zero();
+    }
+    auto accumulate = [&](const uint8_t* const* x, const uint8_t* const* y, int t) {
+      Wide wide[cols];
+#pragma GCC unroll 4
+      for (int j = 0; j < cols; j++) wide[j] = load(y[j] + t);
+#pragma GCC unroll 4
+      for (int i = 0; i < rows; i++) {
+        const Wide one = load(x[i] + t);
+#pragma GCC unroll 4
+        for (int j = 0; j < cols; j++) sum[i][j] = add(sum[i][j], one, wide[j]);
+      }
+    };
+    int t = from;
+    for (; t + step <= to; t += step) accumulate(a, b, t);
+    if (t < to) {
+      uint8_t tails[rows + cols][step] = {};
+      const uint8_t *x[rows], *y[cols];
+      for (int i = 0; i < rows + cols; i++) {
+        memcpy(tails[i], (i < rows ? a[i] : b[i - rows]) + t, to - t);
+        (i < rows ? x[i] : y[i - rows]) = tails[i];
+      }
+      accumulate(x, y, 0);
+    }
+    for (int i = 0; i < rows; i++) {
+      for (int j = 0; j < cols; j++) out[i][j] = total(sum[i][j]);
+    }
+  }
+};
+
+/** products[i][j] = <row i, col j> for blocks of images that follow one another. */
+template <class Kernel> void byteProducts(const uint8_t* a, int rows, const uint8_t* b, int cols, int inputs, double (*products)[BYTE_BLOCK]) {
+  for (int i = 0; i < rows; i++) memset(products[i], 0, sizeof products[i]);
+  for (int from = 0; from < inputs; from += BYTE_CHUNK) {
+    const int to = inputs - from < BYTE_CHUNK ? inputs : from + BYTE_CHUNK;
+    for (int col = 0; col < cols; col += Kernel::cols) {
+      const uint8_t *x[Kernel::rows], *y[Kernel::cols];
+      for (int j = 0; j < Kernel::cols; j++) y[j] = b + (size_t)(col + j < cols ? col + j : cols - 1) * inputs;
+      for (int row = 0; row < rows; row += Kernel::rows) {
+        int32_t sums[Kernel::rows][Kernel::cols];
+        for (int i = 0; i < Kernel::rows; i++) x[i] = a + (size_t)(row + i < rows ? row + i : rows - 1) * inputs;
+        Kernel::sums(x, y, from, to, sums);
+        for (int i = 0; i < Kernel::rows && row + i < rows; i++) {
+          for (int j = 0; j < Kernel::cols && col + j < cols; j++) products[row + i][col + j] += sums[i][j];
+        }
+      }
+    }
+  }
+}
+
+typedef void (*ByteProducts)(const uint8_t*, int, const uint8_t*, int, int, double (*)[BYTE_BLOCK]);
+
+}  // namespace TESSERA_ISA
