@@ -2,12 +2,12 @@ import type { DoneTask, Piece } from '@tessera/database';
 import { encodeShard, readShardChunk, type TileStore } from '@tessera/store';
 import { pieceOf } from './damage.js';
 
-/** What an analysis leaves for the strips and the finish: its eigenvalues and solution vectors. */
+/** What an analysis leaves for the finish and the strips. */
 export interface AnalysisVectors {
-  /** Ascending, m of them; NaN where there is no spectrum. */
+  /** Ascending, as many as the spec asks for; NaN where there is no spectrum. */
   eigenvalues: Float64Array;
-  /** m x columns, row-major: everything of a prediction that needs no test image. */
-  solutions: Float64Array;
+  /** An encoded StripPredictor: everything of a prediction that needs no test image. */
+  predictor: Float64Array;
 }
 
 /** Writes the vectors of one analysis task: one chunk an analysis, in the task's order. */
@@ -17,10 +17,10 @@ export async function writeAnalysisPiece(
   analyses: readonly AnalysisVectors[],
 ): Promise<{ piece: Piece; bytes: number }> {
   const shard = encodeShard(
-    analyses.map(({ eigenvalues, solutions }) => {
-      const chunk = new Float64Array(eigenvalues.length + solutions.length);
+    analyses.map(({ eigenvalues, predictor }) => {
+      const chunk = new Float64Array(eigenvalues.length + predictor.length);
       chunk.set(eigenvalues);
-      chunk.set(solutions, eigenvalues.length);
+      chunk.set(predictor, eigenvalues.length);
       return new Uint8Array(chunk.buffer);
     }),
   );
@@ -30,17 +30,19 @@ export async function writeAnalysisPiece(
 
 /**
  * Reads one analysis' vectors.
- * @param size m, the number of training images
+ * @param lengths of the two vectors
  * @throws TesseraError corrupt-chunk, not-found
  */
 export async function readAnalysisPiece(
   store: TileStore,
   task: Pick<DoneTask, 'index' | 'pieces'>,
-  place: { position: number; count: number; size: number; columns: number },
+  place: { position: number; count: number },
+  lengths: { eigenvalues: number; predictor: number },
 ): Promise<AnalysisVectors> {
   const piece = pieceOf(task, 'vectors');
-  const { position, count, size, columns } = place;
-  const bytes = await readShardChunk(store, piece.key, position, count, (size + size * columns) * 8);
+  const { position, count } = place;
+  const { eigenvalues, predictor } = lengths;
+  const bytes = await readShardChunk(store, piece.key, position, count, (eigenvalues + predictor) * 8);
   const chunk = new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
-  return { eigenvalues: chunk.subarray(0, size), solutions: chunk.subarray(size) };
+  return { eigenvalues: chunk.subarray(0, eigenvalues), predictor: chunk.subarray(eigenvalues) };
 }

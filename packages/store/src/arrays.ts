@@ -1,5 +1,5 @@
 /** Every array of an experiment: name, type, shape, dimensions and chunks, all from the layout. */
-import { type KernelName, TesseraError } from '@tessera/spec';
+import { eigenvalueCount as countEigenvalues, type KernelName, TesseraError } from '@tessera/spec';
 import { coordinateArrays } from './coordinates.js';
 import type { ExperimentLayout } from './experiment-layout.js';
 import { floatType, type NumberType } from './number-bytes.js';
@@ -44,9 +44,7 @@ export function eigenvaluesName(kind: KernelName): string {
 
 /** Eigenvalues of each matrix that the spec asks for. */
 export function eigenvalueCount({ spec, train }: Pick<ExperimentLayout, 'spec' | 'train'>): number {
-  const { spectrum } = spec.analysis;
-  if (typeof spectrum === 'object') return (spectrum as { top: number }).top;
-  return spectrum === 'full' ? train.length : 0;
+  return countEigenvalues(spec.analysis.spectrum, train.length);
 }
 
 /** Chunks on the side of an array of `length`. */

@@ -21,7 +21,7 @@ import {
   takeReady,
 } from '@tessera/database';
 import { importSynthetic } from '@tessera/dataset';
-import { oracleEngine } from '@tessera/engine';
+import { type KernelTile, oracleEngine } from '@tessera/engine';
 import { type OpenedExperiment, OpenedExperiments } from '@tessera/experiment';
 import { type Plan, planExperiment } from '@tessera/plan';
 import { type ExperimentSpec, type KernelName, parseSpec, type Wave } from '@tessera/spec';
@@ -38,6 +38,32 @@ export const tinySpec = {
   analysis: { regression: { diagReg: [0.1, 0] }, dynamics: { times: [4, 1] } },
   keep: { kernels: 'all', predictions: true },
 };
+
+/** What an engine gives of one kind, (depths, rows, 6). */
+export interface WholeKernel extends KernelTile {
+  matrix: Float64Array;
+  complement: Float64Array;
+}
+
+/** What an analysis of one depth is given. */
+export function analysisInput(
+  { matrix, complement, reference, rowDeviations }: WholeKernel,
+  depthIndex: number,
+) {
+  const size = rowDeviations.length / reference.length;
+  const cut = (values: Float64Array, length: number) =>
+    values.slice(depthIndex * length, (depthIndex + 1) * length);
+  return {
+    complement: cut(complement, size * size),
+    reference: reference[depthIndex] as number,
+    deviations: cut(rowDeviations, size),
+    async readMatrix(into: Float64Array) {
+      into.set(cut(matrix, size * size));
+    },
+    precision: 'f64',
+    size,
+  } as const;
+}
 
 /** Smaller tasks than a planner would make of so little: three tiles, two analysis batches, two strips of two blocks. */
 const finer = {
@@ -130,8 +156,8 @@ export class TinyExperiment {
     });
   }
 
-  /** Theta(rows, all training images) computed in one go: (depths, rows, 6) of each kind. */
-  async directly(split: 'train' | 'test'): Promise<Record<KernelName, Float64Array>> {
+  /** The kernels of these rows and all training images, and their complements, computed in one go. */
+  async directly(split: 'train' | 'test'): Promise<Record<KernelName, WholeKernel>> {
     const { spec, plan, subset } = this.experiment;
     const train = await subset.block('train', 0, plan.trainCount);
     const { ntk, nngp } = await oracleEngine().computeTile({
@@ -140,11 +166,13 @@ export class TinyExperiment {
       biasVariance: 0.1,
       depths: plan.axes.depth,
       kernels: spec.kernels,
+      arrays: ['matrix', 'complement'],
       precision: 'f64',
+      referenceVariance: this.experiment.referenceVariance,
       rows: split === 'train' ? train : await subset.block('test', 0, plan.testCount),
       cols: split === 'train' ? null : train,
     });
-    return { ntk: ntk as Float64Array, nngp: nngp as Float64Array };
+    return { ntk: ntk as WholeKernel, nngp: nngp as WholeKernel };
   }
 
   /** Where a piece of a done task lies on the disk. */

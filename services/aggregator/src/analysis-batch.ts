@@ -1,19 +1,13 @@
-import { analyzeMatrix, type SpectrumResult } from '@tessera/analysis';
-import { type AnalysisRecord, type ClaimedTask, type DoneTask, doneTasks } from '@tessera/database';
+import { analyzeMatrix, encodePredictor, type SpectrumResult } from '@tessera/analysis';
+import type { AnalysisRecord, ClaimedTask } from '@tessera/database';
 import { labelMatrix } from '@tessera/dataset';
-import {
-  type AnalysisVectors,
-  NotYet,
-  type OpenedExperiment,
-  pieceOf,
-  sendBack,
-  writeAnalysisPiece,
-} from '@tessera/experiment';
-import { type AnalysisPlace, analysesAt, kernelAt, tileIndex } from '@tessera/plan';
+import { type AnalysisVectors, type OpenedExperiment, writeAnalysisPiece } from '@tessera/experiment';
+import { type AnalysisPlace, analysesAt, kernelAt } from '@tessera/plan';
 import type { TaskOutcome } from '@tessera/runner';
-import { analysisPieceKey, assembleMatrix, CorruptTileError } from '@tessera/store';
+import { analysisPieceKey, eigenvalueCount } from '@tessera/store';
 import { type MeanField, meanField } from '@tessera/theory';
 import type { Aggregation } from './aggregation.js';
+import { TrainTiles } from './train-tiles.js';
 
 /** What a task of this service leaves. */
 export type Aggregated = Pick<TaskOutcome, 'analyses' | 'afterwards'> &
@@ -21,7 +15,7 @@ export type Aggregated = Pick<TaskOutcome, 'analyses' | 'afterwards'> &
 
 /**
  * Assembles and decomposes the matrices of one batch: each gives a row (its spectrum, what it predicts on the
- * training images) and the vectors that the strips contract with.
+ * training images) and the predictors that the strips contract with.
  */
 export async function analyzeBatch(
   aggregation: Aggregation,
@@ -30,20 +24,21 @@ export async function analyzeBatch(
   signal: AbortSignal,
 ): Promise<Aggregated> {
   const { db, store } = aggregation;
-  const { id, spec, plan } = experiment;
+  const { id, spec, plan, layout } = experiment;
   const kernel = kernelAt(plan, task.kernelIndex);
   const field = meanField(spec.architecture.activation, kernel.weightVariance, kernel.biasVariance);
-  const tiles = new Map(
-    (await doneTasks(db, id, task.kernelIndex, 'train')).map((tile) => [tile.index, tile]),
-  );
+  const tiles = await TrainTiles.open(db, store, experiment, task.kernelIndex);
   const analyses: AnalysisRecord[] = [];
   const vectors: AnalysisVectors[] = [];
   for (const place of analysesAt(plan, spec, task.index)) {
     signal.throwIfAborted();
-    const spectrum = await analyze(aggregation, experiment, task, tiles, place);
+    const spectrum = await analyze(aggregation, experiment, tiles, place);
     analyses.push(toRecord(experiment, task.kernelIndex, place, field, spectrum));
-    const eigenvalues = spectrum.eigenvalues ?? new Float64Array(plan.trainCount).fill(Number.NaN);
-    vectors.push({ eigenvalues, solutions: spectrum.solutions });
+    const missing = () => new Float64Array(eigenvalueCount(layout)).fill(Number.NaN);
+    vectors.push({
+      eigenvalues: spectrum.eigenvalues ?? missing(),
+      predictor: encodePredictor(spectrum.predictor),
+    });
   }
   const key = analysisPieceKey(id, task.kernelIndex, task, 'vectors');
   const { piece, bytes } = await writeAnalysisPiece(store, key, vectors);
@@ -51,38 +46,28 @@ export async function analyzeBatch(
 }
 
 async function analyze(
-  { db, store, linalg }: Aggregation,
-  experiment: OpenedExperiment,
-  task: ClaimedTask,
-  /** By their number; one that was sent back a moment ago is not there. */
-  tiles: ReadonlyMap<number, DoneTask>,
+  { linalg }: Aggregation,
+  { spec, plan, subset }: OpenedExperiment,
+  tiles: TrainTiles,
   { kernel, depthIndex }: AnalysisPlace,
 ): Promise<SpectrumResult> {
-  const { id, spec, plan, subset, layout } = experiment;
   const { trainLabels, classes } = subset;
-  const { dynamics, regression } = spec.analysis;
-  const tileOf = (row: number, col: number): DoneTask => {
-    const tile = tiles.get(tileIndex(plan, row, col));
-    if (!tile) throw new NotYet(`tile (${row}, ${col}) is not done`);
-    return tile;
-  };
-  const tileKey = (row: number, col: number) => pieceOf(tileOf(row, col), kernel).key;
-  let matrix: Float64Array;
-  try {
-    matrix = await assembleMatrix(store, layout, tileKey, depthIndex, kernel);
-  } catch (error) {
-    if (!(error instanceof CorruptTileError)) throw error;
-    const place = { experimentId: id, kernelIndex: task.kernelIndex, wave: 'train' } as const;
-    throw await sendBack(db, place, tileOf(error.row, error.col), error);
-  }
+  const { dynamics, regression, spectrum } = spec.analysis;
+  const { reference, deviations } = await tiles.variances(kernel, depthIndex);
   return analyzeMatrix(linalg, {
-    matrix,
+    complement: await tiles.matrix(kernel, 'train_train_complement', depthIndex),
+    reference,
+    deviations,
+    async readMatrix(into) {
+      await tiles.matrix(kernel, 'train_train', depthIndex, into);
+    },
+    precision: spec.precision,
     size: plan.trainCount,
     labels: labelMatrix(trainLabels, classes, spec.dataset.labels, trainLabels),
     meanLabels: labelMatrix(trainLabels, classes, 'centered-over-images', trainLabels),
     classes,
     trainLabels,
-    spectrum: spec.analysis.spectrum,
+    spectrum,
     diagReg: regression?.diagReg ?? [],
     times: dynamics?.times ?? [],
     learningRate: dynamics?.learningRate ?? 'max',

@@ -1,7 +1,8 @@
 /** The aggregator process: assembles and decomposes matrices, finishes kernels. */
-import { availableParallelism } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { OpenedExperiments } from '@tessera/experiment';
 import { openLinalg } from '@tessera/linalg';
+import { calibrate } from '@tessera/plan';
 import { openService, runMain, serveTasks } from '@tessera/service';
 import { analyzeBatch } from './analysis-batch.js';
 import { finishKernel } from './finish-kernel.js';
@@ -12,6 +13,15 @@ await runMain(async () => {
   const threads = service.settings.threads ?? availableParallelism();
   const linalg = openLinalg({ threads });
   const aggregation = { db, store, linalg };
+  const rates = await calibrate(
+    { engine: null, linalg, store },
+    {
+      host: hostname(),
+      hostCores: availableParallelism(),
+      threads,
+      memoryBytes: service.settings.aggregatorMemory,
+    },
+  );
   const experiments = new OpenedExperiments(db, store);
   await serveTasks(service, {
     role: 'aggregator',
@@ -20,6 +30,7 @@ await runMain(async () => {
     // Large decompositions run on all of them.
     fingerprint: `${linalg.fingerprint}-${threads}`,
     slots: threads,
+    rates,
     async perform(task, signal) {
       const experiment = await experiments.get(task.experimentId);
       const work = task.wave === 'finish' ? finishKernel : analyzeBatch;

@@ -2,16 +2,20 @@ import type { AnalysisRecord, ClaimedTask, DoneTask } from '@tessera/database';
 import { type OpenedExperiment, pieceOf, sendBackIfDamaged } from '@tessera/experiment';
 import { tileAt } from '@tessera/plan';
 import {
+  eigenvalueCount,
   kernelArrayName,
   publishPredictionStrip,
   publishTestTrainStrip,
   publishTrainTile,
   resultArrays,
+  trainBlocks,
   writeEigenvalues,
   writeResultChunks,
+  writeTrainVariances,
 } from '@tessera/store';
 import type { Aggregation } from './aggregation.js';
 import { collectEigenvalues } from './kernel-eigenvalues.js';
+import { TrainTiles } from './train-tiles.js';
 import { wholeWave } from './whole-wave.js';
 
 /**
@@ -34,7 +38,7 @@ export async function publishKernel(
     signal.throwIfAborted();
     await publishStrip(aggregation, experiment, kernelIndex, strip);
   }
-  if (spec.analysis.spectrum === 'full') {
+  if (eigenvalueCount(layout) > 0) {
     for (const [kind, eigenvalues] of await collectEigenvalues(aggregation, experiment, kernelIndex)) {
       await writeEigenvalues(store, layout, kernelIndex, kind, eigenvalues);
     }
@@ -54,16 +58,28 @@ async function publishTiles(
     signal.throwIfAborted();
     await sendBackIfDamaged(db, place, tile, async () => {
       for (const kind of spec.kernels) {
-        await publishTrainTile(
-          store,
-          layout,
-          kernelIndex,
-          kind,
-          tileAt(plan, tile.index),
-          pieceOf(tile, kind),
-        );
+        for (const block of trainBlocks) {
+          const array = kernelArrayName(kind, block);
+          const piece = pieceOf(tile, array);
+          await publishTrainTile(store, layout, kernelIndex, array, tileAt(plan, tile.index), piece);
+        }
       }
     });
+  }
+  const tiles = await TrainTiles.open(db, store, experiment, kernelIndex);
+  for (const kind of spec.kernels) {
+    const depths: Float64Array[] = [];
+    for (const depthIndex of plan.axes.depth.keys()) {
+      const { reference, deviations } = await tiles.variances(kind, depthIndex);
+      depths.push(deviations.map((deviation) => reference + deviation));
+    }
+    await writeTrainVariances(
+      store,
+      layout,
+      kernelIndex,
+      kind,
+      Float64Array.from(depths.flatMap((v) => [...v])),
+    );
   }
 }
 

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import {
   analyzeMatrix,
   combineStrips,
+  encodePredictor,
   encodeStripScores,
+  predictorLength,
   type StripScores,
   scoreStrip,
   solutionColumns,
@@ -21,8 +23,20 @@ import { labelMatrix } from '@tessera/dataset';
 import { NotYet, readAnalysisPiece } from '@tessera/experiment';
 import { openLinalg } from '@tessera/linalg';
 import { analysesAt, stripAt, tileAt } from '@tessera/plan';
-import { encodeTestTrainStrip, encodeTrainTile, stripPieceKey, trainTileKey } from '@tessera/store';
-import { fingerprints, spoil, TinyExperiment } from '@tessera/testkit/tiny-experiment';
+import {
+  encodeTestTrainStrip,
+  encodeTrainTile,
+  encodeVariances,
+  stripPieceKey,
+  trainTileKey,
+} from '@tessera/store';
+import {
+  analysisInput,
+  fingerprints,
+  spoil,
+  TinyExperiment,
+  type WholeKernel,
+} from '@tessera/testkit/tiny-experiment';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Aggregated, analyzeBatch } from '../src/analysis-batch.js';
 import { finishKernel } from '../src/finish-kernel.js';
@@ -36,7 +50,7 @@ const aggregator = { id: 'a', role: 'aggregator', fingerprint: 'lapack' } as con
 const linalg = openLinalg({ threads: 1 });
 
 let tiny: TinyExperiment;
-let train: Record<'ntk' | 'nngp', Float64Array>;
+let train: Record<'ntk' | 'nngp', WholeKernel>;
 beforeEach(async () => {
   tiny = await TinyExperiment.open();
   train = await tiny.directly('train');
@@ -54,16 +68,30 @@ async function computeTiles(): Promise<void> {
     const tile = tileAt(experiment.plan, task.index);
     const pieces: Aggregated['pieces'] = {};
     for (const kind of kinds) {
-      const values = Float64Array.from({ length: depths * tile.rowCount * tile.colCount }, (_, i) => {
-        const col = tile.colStart + (i % tile.colCount);
-        const row = tile.rowStart + (Math.floor(i / tile.colCount) % tile.rowCount);
-        const depth = Math.floor(i / (tile.rowCount * tile.colCount));
-        return train[kind][(depth * m + row) * m + col] as number;
-      });
-      const shard = encodeTrainTile(experiment.layout, values, tile.rowCount, tile.colCount);
-      const key = trainTileKey(id, 0, { ...tile, generation: task.generation }, kind);
-      await store.put(key, shard.parts);
-      pieces[kind] = { key, checksum: shard.checksum };
+      const { rowStart, rowCount, colStart, colCount } = tile;
+      const { matrix, complement, reference, rowDeviations } = train[kind];
+      const encode = (whole: Float64Array) => {
+        const values = Float64Array.from({ length: depths * rowCount * colCount }, (_, i) => {
+          const col = colStart + (i % colCount);
+          const row = rowStart + (Math.floor(i / colCount) % rowCount);
+          const depth = Math.floor(i / (rowCount * colCount));
+          return whole[(depth * m + row) * m + col] as number;
+        });
+        return encodeTrainTile(experiment.layout, values, rowCount, colCount);
+      };
+      const deviations = Float64Array.from(
+        { length: depths * rowCount },
+        (_, i) => rowDeviations[Math.floor(i / rowCount) * m + rowStart + (i % rowCount)] as number,
+      );
+      for (const [name, shard] of [
+        [`${kind}_train_train`, encode(matrix)],
+        [`${kind}_train_train_complement`, encode(complement)],
+        [`${kind}_variances`, encodeVariances(experiment.layout, reference, deviations, rowCount)],
+      ] as const) {
+        const key = trainTileKey(id, 0, { ...tile, generation: task.generation }, name);
+        await store.put(key, shard.parts);
+        pieces[name] = { key, checksum: shard.checksum };
+      }
     }
     await tiny.accept(task, { pieces, result: null });
   }
@@ -93,8 +121,7 @@ function labels(split: 'train' | 'test', kind: 'centered' | 'centered-over-image
 /** One matrix analyzed without tiles, batches and store. */
 function analyzeDirectly(kind: 'ntk' | 'nngp', depthIndex: number) {
   return analyzeMatrix(linalg, {
-    matrix: train[kind].slice(depthIndex * m * m, (depthIndex + 1) * m * m),
-    size: m,
+    ...analysisInput(train[kind], depthIndex),
     labels: labels('train', 'centered'),
     meanLabels: labels('train', 'centered-over-images'),
     classes,
@@ -121,14 +148,16 @@ async function computeStrips(): Promise<StripScores[][]> {
     for (const kind of kinds) {
       const rows = new Float64Array(depths * count * m);
       for (let depth = 0; depth < depths; depth++) {
-        const kernel = part(test[kind].subarray(depth * tests * m, (depth + 1) * tests * m), m);
-        rows.set(kernel, depth * count * m);
-        const { solutions } = await analyzeDirectly(kind, depth);
+        const ofDepth = (values: Float64Array) => values.subarray(depth * tests * m, (depth + 1) * tests * m);
+        const { matrix, complement, rowDeviations } = test[kind];
+        rows.set(part(ofDepth(matrix), m), depth * count * m);
+        const { predictor } = await analyzeDirectly(kind, depth);
         const { predictions: _, ...scored } = await scoreStrip(linalg, {
-          kernel,
+          predictor,
+          values: part(ofDepth(predictor.route === 'graded' ? complement : matrix), m).slice(),
+          rowDeviations: part(rowDeviations.subarray(depth * tests, (depth + 1) * tests), 1),
           rows: count,
           size: m,
-          solutions,
           classes,
           testLabels: experiment.subset.testLabels.subarray(start, start + count),
           targets: part(labels('test', 'centered'), classes),
@@ -182,10 +211,10 @@ describe('an aggregator', () => {
           [0.1, direct.train.regression[0]?.accuracy],
           [0, direct.train.regression[1]?.accuracy],
         ]);
-        const place = { position, count: batch.length, size: m, columns: layout.columns };
-        const vectors = await readAnalysisPiece(tiny.store, task, place);
+        const lengths = { eigenvalues: m, predictor: predictorLength(m, layout.columns) };
+        const vectors = await readAnalysisPiece(tiny.store, task, { position, count: batch.length }, lengths);
         expect(vectors.eigenvalues).toEqual(direct.eigenvalues);
-        expect(vectors.solutions).toEqual(direct.solutions);
+        expect(vectors.predictor).toEqual(encodePredictor(direct.predictor));
       }
     }
   });
@@ -196,7 +225,7 @@ describe('an aggregator', () => {
     if (!task) throw new Error('no analysis');
     const faultless = await analyze(task);
     for (const [round, harm] of [spoil, rm].entries()) {
-      const file = await tiny.pieceFile('train', 1, 'ntk');
+      const file = await tiny.pieceFile('train', 1, 'ntk_train_train_complement');
       const bytes = await readFile(file);
       await harm(file);
       await expect(analyze(task)).rejects.toBeInstanceOf(NotYet);
@@ -210,7 +239,7 @@ describe('an aggregator', () => {
       await expect(analyze(task)).rejects.toBeInstanceOf(NotYet);
       await computeTiles();
       expect(await tiny.wave()).toBe('analysis');
-      const again = await tiny.pieceFile('train', 1, 'ntk');
+      const again = await tiny.pieceFile('train', 1, 'ntk_train_train_complement');
       expect(again).not.toBe(file);
       expect(await readFile(again)).toEqual(bytes);
       expect((await analyze(task)).analyses).toEqual(faultless.analyses);
@@ -271,7 +300,7 @@ describe('an aggregator', () => {
     await computeAnalyses();
     await computeStrips();
     for (const [wave, name, again] of [
-      ['train', 'nngp', computeTiles],
+      ['train', 'nngp_train_train', computeTiles],
       ['analysis', 'vectors', computeAnalyses],
       ['strip', 'ntk_test_train', computeStrips],
     ] as const) {

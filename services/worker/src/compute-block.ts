@@ -1,4 +1,4 @@
-import type { ImageBlock, TileResult } from '@tessera/engine';
+import type { ImageBlock, TileArrayName, TileResult } from '@tessera/engine';
 import type { OpenedExperiment } from '@tessera/experiment';
 import { kernelAt } from '@tessera/plan';
 import type { Computation } from './computation.js';
@@ -9,14 +9,16 @@ import type { Computation } from './computation.js';
  */
 export function computeBlock(
   { engine, cores }: Computation,
-  { spec, plan }: OpenedExperiment,
+  { spec, plan, referenceVariance }: OpenedExperiment,
   kernelIndex: number,
+  arrays: readonly TileArrayName[],
   images: { rows: ImageBlock; cols: ImageBlock | null; into?: TileResult | undefined },
   signal: AbortSignal,
 ): Promise<TileResult> {
   const { weightVariance, biasVariance } = kernelAt(plan, kernelIndex);
   const { architecture, kernels, precision } = spec;
   const { rows, cols, into } = images;
-  const network = { architecture, weightVariance, biasVariance, depths: plan.axes.depth, kernels, precision };
-  return cores.run(1, () => engine.computeTile({ ...network, rows, cols }, signal, into));
+  const network = { architecture, weightVariance, biasVariance, depths: plan.axes.depth };
+  const wanted = { kernels, arrays, precision, referenceVariance };
+  return cores.run(1, () => engine.computeTile({ ...network, ...wanted, rows, cols }, signal, into));
 }

@@ -1,8 +1,9 @@
 /** The worker process: computes train tiles and prediction strips, one at a time a core. */
-import { availableParallelism } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { openNativeEngine } from '@tessera/engine-native';
 import { OpenedExperiments } from '@tessera/experiment';
 import { openLinalg } from '@tessera/linalg';
+import { calibrate } from '@tessera/plan';
 import { openService, runMain, serveTasks } from '@tessera/service';
 import type { Computation } from './computation.js';
 import { computeStrip } from './strip.js';
@@ -14,6 +15,10 @@ await runMain(async () => {
   const engine = openNativeEngine({});
   const linalg = openLinalg({ threads });
   const computation: Computation = { engine, linalg, cores: linalg.cores, store: service.store };
+  const rates = await calibrate(
+    { engine, linalg, store: service.store },
+    { host: hostname(), hostCores: availableParallelism(), threads, memoryBytes: null },
+  );
   const experiments = new OpenedExperiments(service.db, service.store);
   await serveTasks(service, {
     role: 'worker',
@@ -22,6 +27,7 @@ await runMain(async () => {
     fingerprint: `${engine.info.fingerprint}+${linalg.fingerprint}`,
     // One more than is computed: its images are read and its result is written meanwhile.
     slots: threads + 1,
+    rates,
     async perform(task, signal) {
       const experiment = await experiments.get(task.experimentId);
       const computed =

@@ -7,19 +7,20 @@ import {
 } from '@tessera/analysis';
 import type { ClaimedTask, Database } from '@tessera/database';
 import { labelMatrix } from '@tessera/dataset';
-import type { TileResult } from '@tessera/engine';
+import type { TileArrayName, TileResult } from '@tessera/engine';
 import type { OpenedExperiment } from '@tessera/experiment';
 import { stripAt } from '@tessera/plan';
 import type { Computation, Computed } from './computation.js';
 import { computeBlock } from './compute-block.js';
-import { loadSolutions } from './solutions.js';
+import { loadPredictors, type Predictors } from './predictors.js';
 import { StripPieces } from './strip-pieces.js';
-import { requireBlock } from './train-tile.js';
+import { requireArray, requireKind } from './train-tile.js';
 
 /**
  * Computes one prediction strip: Theta(test rows, all training images) at all depths and of both kinds, block by block
- * in the plan's fixed order, each block contracted at once with the solution vectors. Leaves sums; the rows of
- * Theta and the predictions themselves only where the spec keeps them.
+ * in the plan's fixed order, each block contracted at once with what the analyses left: Theta's complement where the
+ * spectrum is graded, Theta itself elsewhere. Leaves sums; the rows of Theta and the predictions themselves only where
+ * the spec keeps them.
  */
 export async function computeStrip(
   computation: Computation,
@@ -31,10 +32,13 @@ export async function computeStrip(
   const { linalg, store } = computation;
   const { spec, plan, subset } = experiment;
   const strip = stripAt(plan, task.index);
-  const solutions = await loadSolutions(store, db, experiment, task.kernelIndex);
+  const predictors = await loadPredictors(store, db, experiment, task.kernelIndex);
+  const arrays = arraysNeeded(experiment, predictors);
   const train = await subset.block('train', 0, plan.trainCount);
   const depths = plan.axes.depth.length;
-  const scores = spec.kernels.map(() => plan.axes.depth.map(() => emptyStripScores(solutions.layout.blocks)));
+  const scores = spec.kernels.map(() =>
+    plan.axes.depth.map(() => emptyStripScores(predictors.layout.blocks)),
+  );
   const pieces = new StripPieces(experiment, task, strip.count);
 
   let blocks: TileResult | undefined;
@@ -47,21 +51,23 @@ export async function computeStrip(
     // The last block may be smaller; the others are written over one another.
     const into = block.count === strip.blocks[0]?.count ? blocks : undefined;
     const images = { rows, cols: train, into };
-    const computed = await computeBlock(computation, experiment, task.kernelIndex, images, signal);
+    const computed = await computeBlock(computation, experiment, task.kernelIndex, arrays, images, signal);
     blocks = computed;
     const size = block.count * plan.trainCount;
     for (const [kindIndex, kind] of spec.kernels.entries()) {
-      const values = requireBlock(computed, kind);
-      pieces.addKernel(kind, values, place);
+      const { matrix, complement, rowDeviations } = requireKind(computed, kind);
+      if (matrix !== null) pieces.addKernel(kind, matrix, place);
       for (let depthIndex = 0; depthIndex < depths; depthIndex++) {
         signal.throwIfAborted();
+        const predictor = predictors.of(kindIndex, depthIndex);
+        const values = requireArray(predictor.route === 'graded' ? complement : matrix);
         const part = values.subarray(depthIndex * size, (depthIndex + 1) * size);
-        const kernel = part instanceof Float64Array ? part : Float64Array.from(part);
         const scored = await scoreStrip(linalg, {
-          kernel,
+          predictor,
+          values: part instanceof Float64Array ? part : Float64Array.from(part),
+          rowDeviations: rowDeviations.subarray(depthIndex * block.count, (depthIndex + 1) * block.count),
           rows: block.count,
           size: plan.trainCount,
-          solutions: solutions.of(kindIndex, depthIndex),
           classes: subset.classes,
           testLabels,
           targets,
@@ -75,4 +81,13 @@ export async function computeStrip(
   }
   const written = await pieces.write(store);
   return { ...written, result: encodeStripScores(scores.flat()) };
+}
+
+/** What the predictors are contracted with, and what is kept. */
+function arraysNeeded({ spec, plan }: OpenedExperiment, predictors: Predictors): TileArrayName[] {
+  const routes = new Set(
+    spec.kernels.flatMap((_, kind) => plan.axes.depth.map((_, depth) => predictors.of(kind, depth).route)),
+  );
+  const needed: TileArrayName[] = routes.has('graded') ? ['complement'] : [];
+  return routes.has('plain') || spec.keep.kernels === 'all' ? ['matrix', ...needed] : needed;
 }

@@ -1,14 +1,24 @@
 import type { ClaimedTask } from '@tessera/database';
+import type { KernelTile, TileResult } from '@tessera/engine';
 import type { OpenedExperiment } from '@tessera/experiment';
 import { tileAt } from '@tessera/plan';
 import type { KernelName } from '@tessera/spec';
-import { encodeTrainTile, type FloatArray, trainTileKey } from '@tessera/store';
+import {
+  type EncodedShard,
+  encodeTrainTile,
+  encodeVariances,
+  type FloatArray,
+  kernelArrayName,
+  trainTileKey,
+  variancesPiece,
+} from '@tessera/store';
 import type { Computation, Computed } from './computation.js';
 import { computeBlock } from './compute-block.js';
 
 /**
  * Computes one tile of the train-train matrices: one block of image pairs, all depths and both kinds in one
- * pass, and writes one shard a kind. Tiles on the diagonal are symmetric.
+ * pass, and writes a shard for each kernel and complement. Tiles on the diagonal are symmetric, and leave the variances
+ * of their images too.
  */
 export async function computeTrainTile(
   computation: Computation,
@@ -20,16 +30,25 @@ export async function computeTrainTile(
   const { row, col, rowStart, rowCount, colStart, colCount } = tileAt(plan, task.index);
   const rows = await subset.block('train', rowStart, rowCount);
   const cols = row === col ? null : await subset.block('train', colStart, colCount);
-  const blocks = await computeBlock(computation, experiment, task.kernelIndex, { rows, cols }, signal);
+  const arrays = ['matrix', 'complement'] as const;
+  const tile = await computeBlock(computation, experiment, task.kernelIndex, arrays, { rows, cols }, signal);
   const pieces: Computed['pieces'] = {};
   let bytes = 0;
-  for (const kernel of spec.kernels) {
-    const values = markOverflow(requireBlock(blocks, kernel));
-    const shard = encodeTrainTile(layout, values, rowCount, colCount);
-    const key = trainTileKey(id, task.kernelIndex, { row, col, generation: task.generation }, kernel);
+  const put = async (name: string, shard: EncodedShard) => {
+    const key = trainTileKey(id, task.kernelIndex, { row, col, generation: task.generation }, name);
     await computation.store.put(key, shard.parts, { durable: false });
-    pieces[kernel] = { key, checksum: shard.checksum };
+    pieces[name] = { key, checksum: shard.checksum };
     bytes += shard.bytes;
+  };
+  for (const kind of spec.kernels) {
+    const { matrix, complement, reference, rowDeviations } = requireKind(tile, kind);
+    const encode = (values: FloatArray | null) =>
+      encodeTrainTile(layout, markOverflow(requireArray(values)), rowCount, colCount);
+    await put(kernelArrayName(kind, 'train_train'), encode(matrix));
+    await put(kernelArrayName(kind, 'train_train_complement'), encode(complement));
+    if (row === col) {
+      await put(variancesPiece(kind), encodeVariances(layout, reference, rowDeviations, rowCount));
+    }
   }
   return { pieces, bytes, result: null };
 }
@@ -42,9 +61,15 @@ export function markOverflow<T extends FloatArray>(values: T): T {
   return values;
 }
 
-/** The block of a kind the task asked for. */
-export function requireBlock<T>(blocks: Record<KernelName, T | null>, kernel: KernelName): T {
-  const block = blocks[kernel];
-  if (block === null) throw new Error(`The engine gave no ${kernel} block.`);
-  return block;
+/** What a tile holds of a kind the task asked for. */
+export function requireKind(tile: TileResult, kind: KernelName): KernelTile {
+  const found = tile[kind];
+  if (found === null) throw new Error(`The engine gave nothing of ${kind}.`);
+  return found;
+}
+
+/** An array the task asked for. */
+export function requireArray<T extends FloatArray>(values: T | null): T {
+  if (values === null) throw new Error('The engine left out an array.');
+  return values;
 }

@@ -1,5 +1,11 @@
 import { rm } from 'node:fs/promises';
-import { analyzeMatrix, decodeStripScores, solutionColumns } from '@tessera/analysis';
+import {
+  analyzeMatrix,
+  decodeStripScores,
+  encodePredictor,
+  type StripPredictor,
+  solutionColumns,
+} from '@tessera/analysis';
 import { doneTasks } from '@tessera/database';
 import { labelMatrix } from '@tessera/dataset';
 import { oracleEngine } from '@tessera/engine';
@@ -9,13 +15,14 @@ import { analysesAt } from '@tessera/plan';
 import {
   analysisPieceKey,
   assembleMatrix,
+  assembleVariances,
   floatsOf,
   publishPredictionStrip,
   publishTestTrainStrip,
   readSlice,
   type Selection,
 } from '@tessera/store';
-import { spoil, TinyExperiment } from '@tessera/testkit/tiny-experiment';
+import { analysisInput, spoil, TinyExperiment, type WholeKernel } from '@tessera/testkit/tiny-experiment';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Computation } from '../src/computation.js';
 import { computeStrip } from '../src/strip.js';
@@ -29,8 +36,8 @@ const forever = new AbortController().signal;
 
 let tiny: TinyExperiment;
 let computation: Computation;
-let train: Record<'ntk' | 'nngp', Float64Array>;
-let test: Record<'ntk' | 'nngp', Float64Array>;
+let train: Record<'ntk' | 'nngp', WholeKernel>;
+let test: Record<'ntk' | 'nngp', WholeKernel>;
 beforeAll(async () => {
   tiny = await TinyExperiment.open();
   const linalg = openLinalg({ threads: 1 });
@@ -46,8 +53,7 @@ async function solve(kind: 'ntk' | 'nngp', depthIndex: number) {
   const labels = (centred: typeof spec.dataset.labels) =>
     labelMatrix(subset.trainLabels, classes, centred, subset.trainLabels);
   return analyzeMatrix(computation.linalg, {
-    matrix: train[kind].slice(depthIndex * m * m, (depthIndex + 1) * m * m),
-    size: m,
+    ...analysisInput(train[kind], depthIndex),
     labels: labels(spec.dataset.labels),
     meanLabels: labels('centered-over-images'),
     classes,
@@ -73,8 +79,8 @@ async function analyze(): Promise<void> {
   for (const task of await tiny.claim('analysis')) {
     const vectors = [];
     for (const { kernel, depthIndex } of analysesAt(plan, spec, task.index)) {
-      const { eigenvalues, solutions } = await solve(kernel, depthIndex);
-      vectors.push({ eigenvalues: eigenvalues as Float64Array, solutions });
+      const { eigenvalues, predictor } = await solve(kernel, depthIndex);
+      vectors.push({ eigenvalues: eigenvalues as Float64Array, predictor: encodePredictor(predictor) });
     }
     const key = analysisPieceKey(tiny.id, 0, task, 'vectors');
     const { piece } = await writeAnalysisPiece(tiny.store, key, vectors);
@@ -95,18 +101,27 @@ describe('a worker', () => {
       [0, 1],
       [1, 1],
     ];
-    const keyOf = (row: number, col: number, kind: string) =>
-      done[order.findIndex(([r, c]) => r === row && c === col)]?.pieces[kind]?.key as string;
+    const { store, experiment } = tiny;
+    const keyOf = (piece: string) => (row: number, col: number) =>
+      done[order.findIndex(([r, c]) => r === row && c === col)]?.pieces[piece]?.key as string;
     for (const kind of kinds) {
+      const { matrix, complement, reference, rowDeviations } = train[kind];
       for (let depth = 0; depth < depths; depth++) {
-        const { store, experiment } = tiny;
-        const matrix = await assembleMatrix(store, experiment.layout, keyOf, depth, kind);
-        expect(matrix).toEqual(train[kind].subarray(depth * m * m, (depth + 1) * m * m));
+        const assembled = (array: string) =>
+          assembleMatrix(store, experiment.layout, keyOf(`${kind}_${array}`), depth);
+        const whole = (values: Float64Array) => values.subarray(depth * m * m, (depth + 1) * m * m);
+        expect(await assembled('train_train')).toEqual(whole(matrix));
+        expect(await assembled('train_train_complement')).toEqual(whole(complement));
+        const variancesOf = (row: number) => keyOf(`${kind}_variances`)(row, row);
+        expect(await assembleVariances(store, experiment.layout, variancesOf, depth)).toEqual({
+          reference: reference[depth],
+          deviations: rowDeviations.slice(depth * m, (depth + 1) * m),
+        });
       }
     }
   });
 
-  it('finds a damaged or lost solution piece, which is then computed again', async () => {
+  it('finds a damaged or lost predictor piece, which is then computed again', async () => {
     await analyze();
     const [strip] = await tiny.claim('strip');
     if (!strip) throw new Error('no strip');
@@ -119,7 +134,7 @@ describe('a worker', () => {
         'analysis 1': `pending ${round + 2}`,
       });
       expect(await tiny.wave()).toBe('analysis');
-      // The batch is missing: nobody predicts from half of the solutions.
+      // The batch is missing: nobody predicts from half of them.
       const early = computeStrip(computation, tiny.db, tiny.experiment, strip, forever);
       await expect(early).rejects.toBeInstanceOf(NotYet);
       await analyze();
@@ -161,11 +176,10 @@ describe('a worker', () => {
     const layoutOf = solutionColumns([4, 1], [0.1, 0], classes);
     const scores = strips.map((strip) => decodeStripScores(strip.result as Buffer, layoutOf.blocks));
     for (const [kindIndex, kind] of kinds.entries()) {
-      expect(await read(`${kind}_test_train`)).toEqual(test[kind]);
+      expect(await read(`${kind}_test_train`)).toEqual(test[kind].matrix);
       for (let depth = 0; depth < depths; depth++) {
-        const { solutions } = await solve(kind, depth);
-        const kernel = test[kind].subarray(depth * tests * m, (depth + 1) * tests * m);
-        const predictions = multiply(kernel, solutions);
+        const { predictor } = await solve(kind, depth);
+        const predictions = predict(predictor, test[kind], depth);
         const place = { kernel: kindIndex, depth };
         const stored = {
           predictions: await read('predictions', place),
@@ -204,13 +218,21 @@ describe('a worker', () => {
   });
 });
 
-/** (tests x m) times (m x columns), the plain way. */
-function multiply(a: Float64Array, b: Float64Array): Float64Array {
+/** Predictions of one depth (tests x columns), the plain way. */
+function predict(predictor: StripPredictor, kernel: WholeKernel, depth: number): Float64Array {
+  const { route, solutions, center, meanDeviation, slopes, constants } = predictor;
+  const at = (values: Float64Array, index: number) => values[index] as number;
   return Float64Array.from({ length: tests * columns }, (_, entry) => {
     const [row, column] = [Math.floor(entry / columns), entry % columns];
-    let sum = 0;
-    for (let k = 0; k < m; k++) sum += (a[row * m + k] as number) * (b[k * columns + column] as number);
-    return sum;
+    const first = (depth * tests + row) * m;
+    const gaps = Array.from({ length: m }, (_, k) =>
+      route === 'graded' ? at(center, k) - at(kernel.complement, first + k) : at(kernel.matrix, first + k),
+    );
+    const sum = gaps.reduce((total, gap, k) => total + gap * at(solutions, k * columns + column), 0);
+    if (route === 'plain') return sum;
+    const mean = gaps.reduce((total, gap) => total + gap, 0) / m;
+    const shift = m * ((at(kernel.rowDeviations, depth * tests + row) - meanDeviation) / 2 + mean);
+    return sum + shift * at(slopes, column) + at(constants, column);
   });
 }
 
