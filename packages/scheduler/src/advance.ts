@@ -4,8 +4,10 @@ import {
   countReady,
   type Database,
   loadOpenExperiment,
+  makeMoreTiles,
   type OpenExperiment,
   refuseExperiment,
+  rowsAtOnce,
   settleCancelled,
   settleFinished,
   startExperiment,
@@ -57,19 +59,22 @@ interface Context {
   sharers: number;
 }
 
-/** Takes one open experiment as far as it can go now without computing anything. */
+/**
+ * Takes one open experiment as far as it can go now without computing anything.
+ * @returns true where it made as many rows as one pass should, and has more to make
+ */
 export async function advanceExperiment(
   context: Context,
   open: { id: string; state: ExperimentState },
-): Promise<void> {
+): Promise<boolean> {
   const { db, log } = context;
   const experiment = await context.plans.get(open.id);
-  if (!experiment) return;
+  if (!experiment) return false;
   if (open.state === 'cancelling') {
     if (await settleCancelled(db, open.id)) log.info({ experiment: open.id }, 'experiment cancelled');
-    return;
+    return false;
   }
-  if (open.state === 'queued' && !(await prepare(context, experiment))) return;
+  if (open.state === 'queued' && !(await prepare(context, experiment))) return false;
   await advanceKernels(db, open.id, waveSizes(experiment.plan));
   const kernels = await countKernels(db, open.id);
   if (kernels.waiting === 0 && kernels.active === 0) {
@@ -77,9 +82,11 @@ export async function advanceExperiment(
     if (state === 'completed') await context.hooks.complete(experiment);
     if (await settleFinished(db, open.id, state))
       log.info({ experiment: open.id, state }, 'experiment finished');
-    return;
+    return false;
   }
   if (kernels.waiting > 0) await startMoreKernels(context, experiment, kernels.active);
+  const { tilesPerKernel } = experiment.plan;
+  return tilesPerKernel > rowsAtOnce && (await makeMoreTiles(db, open.id, tilesPerKernel)) > 0;
 }
 
 async function prepare({ db, log, hooks }: Context, experiment: OpenExperiment<Plan>): Promise<boolean> {

@@ -50,8 +50,9 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   let wokenWhileRunning = false;
   let reconciledAt = Number.NEGATIVE_INFINITY;
 
-  const pass = async (): Promise<boolean> => {
-    if (!(await leadership.campaign())) return false;
+  /** The milliseconds until the next one. */
+  const pass = async (): Promise<number> => {
+    if (!(await leadership.campaign())) return idleIntervalMs;
     if (performance.now() - reconciledAt > timing.intervalMs) {
       const found = await reconcile(db, queue, timing.suspiciousMs, log);
       if (found.expired > 0 || found.lost > 0) log.warn(found, 'reconciled: leases ended or deliveries lost');
@@ -61,18 +62,22 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     const open = await openExperiments(db);
     plans.keepOnly(open.map((experiment) => experiment.id));
     const sharers = open.filter((experiment) => experiment.state !== 'cancelling').length;
+    let hasMore = false;
     for (const experiment of open) {
       // One that cannot be advanced (its group cannot be written) must not keep the others waiting.
-      await advanceExperiment({ db, plans, log, hooks: options.hooks, sharers }, experiment).catch(
-        (error: unknown) =>
-          log.error(
-            { err: error, experiment: experiment.id },
-            'an experiment could not be advanced; tried again',
-          ),
-      );
+      const context = { db, plans, log, hooks: options.hooks, sharers };
+      const isUnfinished = await advanceExperiment(context, experiment).catch((error: unknown) => {
+        log.error(
+          { err: error, experiment: experiment.id },
+          'an experiment could not be advanced; tried again',
+        );
+        return false;
+      });
+      hasMore ||= isUnfinished;
     }
     await fillWindow({ db, queue, plans, log }, open);
-    return open.length > 0;
+    if (hasMore) return 0;
+    return open.length > 0 ? busyIntervalMs : idleIntervalMs;
   };
 
   const run = () => {
@@ -81,11 +86,11 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     running = pass()
       .catch((error: unknown) => {
         log.error({ err: error }, 'a pass of the dispatcher failed and is tried again');
-        return true;
+        return busyIntervalMs;
       })
-      .then((busy) => {
+      .then((delayMs) => {
         running = null;
-        if (!closed) schedule(wokenWhileRunning ? coalesceMs : busy ? busyIntervalMs : idleIntervalMs);
+        if (!closed) schedule(wokenWhileRunning ? Math.min(coalesceMs, delayMs) : delayMs);
       });
   };
   const schedule = (delayMs: number) => {

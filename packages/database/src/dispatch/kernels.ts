@@ -28,7 +28,16 @@ export async function countKernels(db: Database, experimentId: string): Promise<
   return rows[0] ?? { waiting: 0, active: 0, done: 0, failed: 0 };
 }
 
-/** Starts the next `count` waiting kernels: their train tiles become rows. @returns how many it started. */
+/**
+ * Rows that one statement makes of a kernel's tiles. A million in one would hold the experiment's row, and with it every
+ * acceptance and the dispatcher's pass, for half a minute.
+ */
+export const rowsAtOnce = 20_000;
+
+/**
+ * Starts the next `count` waiting kernels: their train tiles become rows, of each the first `rowsAtOnce`.
+ * @returns how many it started.
+ */
 export async function startKernels(
   db: Database,
   experimentId: string,
@@ -46,13 +55,43 @@ export async function startKernels(
         FROM next, running WHERE k.experiment_id = running.id AND k.index = next.index RETURNING k.index),
       made AS (
         INSERT INTO tasks (experiment_id, kernel_index, wave, index)
-        SELECT $1, started.index, 'train', i FROM started, generate_series(0, $3::int - 1) AS i
+        SELECT $1, started.index, 'train', i FROM started, generate_series(0, LEAST($3::int, $4::int) - 1) AS i
         ON CONFLICT DO NOTHING)
       SELECT count(*)::int AS started FROM started`,
-    values: [experimentId, count, tiles],
+    values: [experimentId, count, tiles, rowsAtOnce],
   });
   return rows[0]?.started ?? 0;
 }
+
+/**
+ * Makes the next `rowsAtOnce` rows of the first kernel that has not all its train tiles yet.
+ * @returns how many rows it made: 0 when every active kernel has all of them
+ */
+export async function makeMoreTiles(db: Database, experimentId: string, tiles: number): Promise<number> {
+  const { rows } = await db.pool.query<{ next: number; made: number }>({
+    name: 'make-more-tiles',
+    text: `WITH running AS (SELECT id FROM experiments WHERE id = $1 AND state = 'running' FOR NO KEY UPDATE),
+      short AS (
+        SELECT k.index, COALESCE(last.index + 1, 0) AS next FROM running
+        JOIN kernels k ON k.experiment_id = running.id AND k.state = 'active' AND k.wave = 'train'
+        LEFT JOIN LATERAL (
+          SELECT t.index FROM tasks t WHERE t.experiment_id = $1 AND t.kernel_index = k.index AND t.wave = 'train'
+          ORDER BY t.index DESC LIMIT 1) AS last ON true
+        WHERE COALESCE(last.index + 1, 0) < $2 ORDER BY k.index LIMIT 1),
+      made AS (
+        INSERT INTO tasks (experiment_id, kernel_index, wave, index)
+        SELECT $1, short.index, 'train', i FROM short, generate_series(short.next, LEAST(short.next + $3, $2::int) - 1) AS i
+        ON CONFLICT DO NOTHING RETURNING 1)
+      SELECT short.next, (SELECT count(*) FROM made)::int AS made FROM short`,
+    values: [experimentId, tiles, rowsAtOnce],
+  });
+  const { next = 0, made = 0 } = rows[0] ?? {};
+  // Plans made while the table was small read all of it: without this a pass took 2 s at a million rows.
+  if (isPowerOfTwo(next / rowsAtOnce)) await db.pool.query('ANALYZE tasks');
+  return made;
+}
+
+const isPowerOfTwo = (count: number) => Number.isInteger(Math.log2(count));
 
 /**
  * Moves every kernel whose wave is complete into its next wave; tasks of that wave that are done already
