@@ -1,10 +1,13 @@
 /** Rows that compare calls of our engine with one another. */
 import { readFile } from 'node:fs/promises';
-import { planExperiment, tileAt } from '@tessera/plan';
+import { openMachine, registerRate } from '@tessera/engine-native/bench';
+import { planExperiment } from '@tessera/plan';
 import { parseSpec } from '@tessera/spec';
 import { interleaved, several } from '../timing.mjs';
-import { architectureOf, imagesOf, referenceVarianceOf, sizes, Tile } from './tiles.mjs';
+import { architectureOf, imagesOf, referenceVarianceOf, sizes, Tile, variances } from './tiles.mjs';
 
+/** Layers of a register run: some milliseconds. */
+const registerLayers = 100_000;
 const heatmapFile = new URL('../../examples/heatmap-fcn.json', import.meta.url);
 
 /** Global pooling, f32: another padding or activation against circular relu. */
@@ -33,69 +36,91 @@ export async function measureVariants(bench, ids) {
 }
 
 /**
- * All depths of the heat map of 1,000 images against the deepest of them, tile by tile as a worker computes it: tiles of
- * the planned size, the read-in at hand, each written over the last of its shape.
+ * What examples/heatmap-fcn.json spends its time with: a block of test images against all 256 training images, of the
+ * planned size, written over the block before. NTK, as a spec gets it by default: matrix and complement, since shallow
+ * depths are analysed by the one and deep ones by the other.
  */
 export async function measureDepths(bench) {
   const spec = parseSpec(JSON.parse(await readFile(heatmapFile, 'utf8')));
-  const train = sizes.fcn.train;
   const images = await bench.images();
-  const subset = await images.subset({ train });
+  const { train, test } = spec.dataset;
+  const subset = await images.subset({ train, test });
   const { shape, classes } = subset;
-  const plan = planExperiment(
-    { ...spec, dataset: { ...spec.dataset, train, test: 0 } },
-    { train, test: 0, classes, shape },
-  );
+  const plan = planExperiment(spec, { train, test, classes, shape });
   const { depth } = plan.axes;
-  const referenceVariance = referenceVarianceOf(await subset.block('train', 0, 1));
-  const tiles = (depths) =>
-    Promise.all(
-      Array.from({ length: plan.tilesPerKernel }, async (_, index) => {
-        const { row, col, rowStart, rowCount, colStart, colCount } = tileAt(plan, index);
-        const rows = await subset.block('train', rowStart, rowCount);
-        const cols = row === col ? null : await subset.block('train', colStart, colCount);
-        const architecture = architectureOf('fcn', 'erf');
-        return new Tile(bench, { architecture, precision: 'f64', depths, rows, cols, referenceVariance });
-      }),
-    );
-  const sum = async (list) => {
-    let total = 0;
-    for (const tile of list) total += await tile.withReadIn();
-    return total;
+  const cols = await subset.block('train', 0, train);
+  const rows = await subset.block('test', 0, plan.stripBlockRows);
+  const block = (depths, arrays) =>
+    new Tile(bench, {
+      architecture: spec.architecture,
+      precision: spec.precision,
+      depths,
+      kernels: ['ntk'],
+      arrays,
+      rows,
+      cols,
+      referenceVariance: referenceVarianceOf(cols),
+    });
+  const deepest = [Math.max(...depth)];
+  const sides = {
+    ours: block(depth, ['matrix', 'complement']),
+    reference: block(deepest, ['matrix', 'complement']),
+    complement: block(depth, ['complement']),
+    complementReference: block(deepest, ['complement']),
   };
-  const all = await tiles(depth);
-  const deepest = await tiles([Math.max(...depth)]);
-  await sum(all);
-  await sum(deepest);
-  const { ours, reference } = await interleaved(5, { ours: () => sum(all), reference: () => sum(deepest) });
-  return { ours, reference, note: `${plan.tilesPerKernel} tiles of ${plan.tileSize} images, both kinds` };
+  for (const side of Object.values(sides)) await side.withReadIn();
+  const times = await interleaved(
+    7,
+    Object.fromEntries(
+      Object.entries(sides).map(([name, side]) => [name, several(5, () => side.withReadIn())]),
+    ),
+  );
+  const alone = (times.complementReference / times.complement).toFixed(2);
+  return {
+    ours: times.ours,
+    reference: times.reference,
+    note: `${rows.count} x ${cols.count} images; of the complement alone ${alone}`,
+  };
 }
 
-/** Our kernel call against its arithmetic on registers alone. */
+/**
+ * Our kernel call, on every core, against its arithmetic: as many entries and layers as the call computes, on the
+ * registers of as many cores. Of fcn the worst of four networks.
+ */
 export async function measureRegisters(bench, id) {
-  const module = '@tessera/engine-native/bench';
-  const hooks = await import(module);
-  const cases =
-    id === 'registers-fcn'
-      ? ['erf f64', 'erf f32', 'relu f64', 'relu f32'].map((name) => ['fcn', ...name.split(' ')])
-      : [['cnn-gap', 'relu', id.slice(-3)]];
+  const [, family, precision] = /^registers-(fcn|cnn-gap)-?(.*)$/.exec(id);
+  const networks = precision ? [`relu ${precision}`] : ['erf f64', 'erf f32', 'relu f64', 'relu f32'];
   const measured = [];
-  for (const [family, activation, precision] of cases) {
-    const size = sizes[family];
-    const images = await imagesOf(bench, size);
-    const architecture = architectureOf(family, activation);
-    const tile = new Tile(bench, { architecture, precision, depths: [size.depth], ...images });
-    const registers = async () => hooks.registersMs(bench, { architecture, precision, size });
-    await tile.withReadIn();
-    await registers();
-    const run = family === 'fcn' ? several(5, () => tile.withReadIn()) : () => tile.withReadIn();
-    const { ours, reference } = await interleaved(5, { ours: run, reference: registers });
-    measured.push({ name: `${activation} ${precision}`, ours, reference });
-  }
+  for (const network of networks) measured.push(await measureNetwork(bench, family, ...network.split(' ')));
   measured.sort((a, b) => a.reference / a.ours - b.reference / b.ours);
   const [{ ours, reference }] = measured;
-  const text = ({ name, ...times }) => `${name} ${(times.reference / times.ours).toFixed(2)}`;
-  return measured.length === 1
-    ? { ours, reference }
-    : { ours, reference, note: `the worst of ${measured.map(text).join(', ')}` };
+  const ratios = measured.map((run) => `${run.network} ${(run.reference / run.ours).toFixed(2)}`).join(', ');
+  return { ours, reference, note: `reference / ours: ${ratios}` };
+}
+
+async function measureNetwork(bench, family, activation, precision) {
+  const { train, depth } = sizes[family];
+  const architecture = architectureOf(family, activation);
+  const images = await imagesOf(bench, sizes[family]);
+  const tile = new Tile(bench, { architecture, precision, depths: [depth], ...images });
+  const machine = openMachine({});
+  const run = { activation: architecture.activation, precision, ...variances, level: false };
+  const work = (computedEntries(family, train, images.rows.shape) * depth) / bench.cores;
+  const registers = async () => (registerRate(machine, run, registerLayers) * work) / 1e6;
+  const call = () => tile.withReadIn();
+  await call();
+  await registers();
+  const { ours, reference } = await interleaved(5, {
+    ours: family === 'fcn' ? several(5, call) : call,
+    reference: registers,
+  });
+  return { network: `${activation} ${precision}`, ours, reference };
+}
+
+/** Entries that one call runs through the layers: each pair of images once, of an image with itself half the pixel pairs. */
+function computedEntries(family, count, { height, width }) {
+  const pairs = (count * (count - 1)) / 2;
+  if (family === 'fcn') return pairs + count;
+  const pixelPairs = (height * width) ** 2;
+  return pairs * pixelPairs + (count * pixelPairs) / 2;
 }

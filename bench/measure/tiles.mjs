@@ -27,19 +27,11 @@ export class Tile {
   #task;
   #result;
 
-  constructor(bench, { architecture, precision, depths, rows, cols = null, referenceVariance }) {
+  /** @param task what it does not say is the whole form, and a symmetric tile */
+  constructor(bench, task) {
     this.#engine = bench.engine;
-    this.#task = {
-      architecture,
-      ...variances,
-      depths,
-      kernels: ['nngp', 'ntk'],
-      arrays: ['matrix', 'complement'],
-      precision,
-      referenceVariance,
-      rows,
-      cols,
-    };
+    const whole = { kernels: ['nngp', 'ntk'], arrays: ['matrix', 'complement'], cols: null };
+    this.#task = { ...variances, ...whole, ...task };
   }
 
   /** Milliseconds of a call with nothing of its images cached. */
