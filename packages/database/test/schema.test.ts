@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { testPostgres } from '@tessera/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Prisma } from '../src/generated/client.js';
@@ -43,4 +44,30 @@ it.each(models)(
 it('applies each migration once, also when several processes start together', async () => {
   const applied = await Promise.all([migrate(url), migrate(url), migrate(url)]);
   expect(applied.flat()).toEqual([]);
+});
+
+it('gives plans of before the estimates they lack', async () => {
+  const insert = (id: string, plan: object) =>
+    db.pool.query(
+      `INSERT INTO experiments (id, name, state, spec, plan, provenance, dataset_sha256, numerics,
+         tiles_total, analyses_total, strips_total) VALUES ($1, 'n', 'running', '{}', $2, '{}', 'x', 'any', 1, 1, 1)`,
+      [id, plan],
+    );
+  const estimated = { coreSeconds: 3, seconds: 1, workSeconds: { tiles: 3 }, bytes: {} };
+  await insert('before', { kernels: 2, coreSeconds: 6, bytes: { kept: 5 } });
+  await insert('since', estimated);
+  const migration = new URL('../../../prisma/migrations/0003_plan_estimates/migration.sql', import.meta.url);
+  await db.pool.query(await readFile(migration, 'utf8'));
+  const { rows } = await db.pool.query('SELECT plan FROM experiments ORDER BY id');
+  expect(rows.map(({ plan }) => plan)).toEqual([
+    {
+      kernels: 2,
+      coreSeconds: 6,
+      seconds: 6,
+      analysisMode: 'dense',
+      bytes: { kept: 5, analysis: 0 },
+      workSeconds: { tiles: 2, analyses: 2, strips: 2, finishes: 0 },
+    },
+    estimated,
+  ]);
 });

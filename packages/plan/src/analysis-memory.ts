@@ -20,7 +20,7 @@ export const denseMatrices = {
 } as const;
 
 /** LAPACK counts dsyevd's workspace for vectors, 1 + 6 m + 2 m^2, in 32 bits. */
-const mostWithVectors = 32_766;
+const mostWithVectors = 32_765;
 
 /** Vectors of m numbers beside the matrices: targets, solutions and their like for each column, and a few. */
 function vectorsBeside(spec: ExperimentSpec, counts: PlanCounts): number {

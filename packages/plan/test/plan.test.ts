@@ -211,7 +211,7 @@ describe('memory of an aggregator', () => {
   it('refuses eigenvectors that LAPACK cannot count', () => {
     const spec = analysis({ dynamics: { times: [1], learningRate: 'max' } });
     expect(refusal(() => planExperiment(spec, { ...counts, train: 33_000 })).message).toContain(
-      'eigenvectors are computed of at most 32,766 images; what fits: up to 32,766 training images',
+      'eigenvectors are computed of at most 32,765 images; what fits: up to 32,765 training images',
     );
   });
 });
