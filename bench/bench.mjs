@@ -49,12 +49,17 @@ export async function runBench(chosen, onRow) {
       return stack;
     }),
   };
+  const close = async () => {
+    for (const each of closing.splice(0)) await each();
+    await rm(folder, { recursive: true, force: true });
+  };
+  const leave = () => close().finally(() => process.exit(130));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, leave);
   try {
     const rows = await measureAll(bench, chosen, onRow);
     return { machine: { ...describeMachine(bench), ...versions, images: (await bench.images()).id }, rows };
   } finally {
-    for (const close of closing) await close();
-    await rm(folder, { recursive: true, force: true });
+    await close();
   }
 }
 

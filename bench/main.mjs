@@ -5,15 +5,16 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { bootstrap } from '../scripts/bootstrap.mjs';
-import { table } from './report.mjs';
+import { markdown, table } from './report.mjs';
 import { chooseRows, rows } from './rows.mjs';
 
 const usage = `npm run bench [-- PART ... --json FILE]
   PART         a row's id, or the beginning of the ids of several; none: every row
   --json FILE  writes {machine, rows} too
+  --markdown   prints the table as docs/performance.md has it
   --list       names the rows and measures nothing`;
 
-const { parts, json, list } = readArguments();
+const { parts, json, list, asMarkdown } = readArguments();
 const { chosen, unknown } = chooseRows(parts);
 if (unknown.length > 0) {
   console.error(`No row begins with ${unknown.join(', ')}. The rows: ${rows.map(({ id }) => id).join(', ')}`);
@@ -35,7 +36,7 @@ const report = await runBench(chosen, ({ id, ratio, note }) =>
   console.error(`${id}: ${ratio === null ? note : ratio.toFixed(2)}`),
 );
 console.log(`\n${describe(report.machine)}\n`);
-console.log(table(report.rows));
+console.log(asMarkdown ? markdown(report.rows) : table(report.rows));
 const missed = report.rows.filter(({ met }) => !met).length;
 const minutes = ((performance.now() - started) / 60_000).toFixed(1);
 console.log(`\n${report.rows.length - missed} of ${report.rows.length} bars met, in ${minutes} min`);
@@ -46,13 +47,15 @@ function readArguments() {
   try {
     // npm hands a second `--` on.
     const args = process.argv.slice(2).filter((argument) => argument !== '--');
-    const options = { json: { type: 'string' }, list: { type: 'boolean' }, help: { type: 'boolean' } };
+    const flag = { type: 'boolean' };
+    const options = { json: { type: 'string' }, list: flag, markdown: flag, help: flag };
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
     if (values.help) {
       console.log(usage);
       process.exit(0);
     }
-    return { parts: positionals, json: values.json, list: values.list === true };
+    const { json, list = false, markdown: asMarkdown = false } = values;
+    return { parts: positionals, json, list, asMarkdown };
   } catch (error) {
     console.error(`${error.message}\n\n${usage}`);
     process.exit(2);

@@ -25,6 +25,11 @@ export async function peerPython() {
   return join(environment, 'bin/python');
 }
 
+const running = new Set();
+process.on('exit', () => {
+  for (const peer of running) peer.stop();
+});
+
 /** A long-lived process: one request a line in, one answer a line out. */
 export class Peer {
   #child;
@@ -34,6 +39,7 @@ export class Peer {
 
   constructor(command, args, env = {}) {
     this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+    running.add(this);
     this.#child.stderr.on('data', (chunk) => {
       this.#errors = (this.#errors + chunk).slice(-4000);
     });
@@ -41,6 +47,7 @@ export class Peer {
     this.#child.stdin.on('error', () => {});
     this.#child.on('error', (error) => this.#fail(error.message));
     this.#child.on('close', (code, signal) => {
+      running.delete(this);
       const end = this.#errors.trim().split('\n').slice(-2).join(' ');
       this.#fail(`${command} ended (${signal ?? code}): ${end}`);
     });

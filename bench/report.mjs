@@ -38,6 +38,20 @@ export function table(rows) {
   return lines.join('\n');
 }
 
+/** The rows as docs/performance.md has them. */
+export function markdown(rows) {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  const body = rows.map(({ id, ours, reference, unit, ratio, bar, met }) => {
+    const times = [ours, reference].map((value) => (value === null ? '-' : `${text(value)} ${unit}`));
+    return line([id, ...times, met ? text(ratio) : `**${text(ratio)}**`, bar]);
+  });
+  return [
+    line(['row', 'ours', 'reference', 'ratio', 'bar']),
+    line(['---', '---', '---', '---', '---']),
+    ...body,
+  ].join('\n');
+}
+
 /** Three figures, without an exponent. */
 function text(value) {
   if (value === null) return '-';

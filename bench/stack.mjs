@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TesseraClient } from '@tessera/client';
-import { freePort, removeDataFolder } from '@tessera/embedded';
+import { endWithParent, freePort, removeDataFolder } from '@tessera/embedded';
 import { root } from '../scripts/bootstrap/run.mjs';
 
 const readyMs = 60_000;
@@ -29,6 +29,7 @@ export async function startStack({ workers, cifar10 }) {
     detached: true,
     env,
   });
+  const guard = endWithParent(child.pid, 'TERM');
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk) => {
@@ -38,6 +39,7 @@ export async function startStack({ workers, cifar10 }) {
   const ended = new Promise((resolve) => child.on('exit', resolve).on('error', resolve));
   const client = new TesseraClient(`http://127.0.0.1:${port}`);
   const stop = async () => {
+    guard.cancel();
     child.kill('SIGTERM');
     await ended;
     await removeDataFolder(dataDir);
