@@ -1,17 +1,30 @@
 import type { Linalg } from '@tessera/linalg';
-import type { AnalysisStatus } from '@tessera/spec';
-import { gradientFlow } from './gradient-flow.js';
+import { type AnalysisStatus, eigenvalueCount, type Precision, type Spectrum } from '@tessera/spec';
+import { GradedForm } from './graded-form.js';
+import { gradeMatrix, isGraded, sum } from './graded-matrix.js';
+import type { Eigenform, Filter, KernelForm, SolvedColumns } from './kernel-form.js';
 import { type MatrixScan, scanMatrix } from './matrix-scan.js';
 import { entryNames, nullWarning, scoreNames } from './null-warning.js';
-import { ridgeTrainPredictions, solveByEigenvectors, solveRidge } from './ridge-regression.js';
+import { PlainForm } from './plain-form.js';
 import { type MeanScore, meanScore, noScore, scoreBlock } from './score-block.js';
 import { placeBlock, type SolutionLayout, solutionColumns } from './solution-columns.js';
 import { noSpectrum, type SpectrumNumbers, spectrumNumbers, spectrumStatus } from './spectrum-numbers.js';
+import { emptyPredictor, type StripPredictor } from './strip-predictor.js';
 
 /** One kernel matrix on the training images and what is asked about it. */
 export interface AnalysisRequest {
-  /** Theta(train, train), row-major size x size, exactly symmetric; overwritten. */
-  matrix: Float64Array;
+  /** E of M_ab = (v_a + v_b)/2 - E_ab, v = reference + deviation: row-major size x size, exactly symmetric; overwritten. */
+  complement: Float64Array;
+  reference: number;
+  /** (size). */
+  deviations: Float64Array;
+  /**
+   * Fills M itself into a buffer of size x size numbers (the complement's own). Called at most once, and only where M
+   * is not graded: there the complement has nothing over it, and in the chaotic phase less.
+   */
+  readMatrix(into: Float64Array): Promise<void>;
+  /** Of the engine's entries: what the bound of the eigenvalues' errors rests on. */
+  precision: Precision;
   /** m, the number of training images. */
   size: number;
   /** Y, row-major m x classes, as the spec's `labels` say. */
@@ -20,7 +33,8 @@ export interface AnalysisRequest {
   meanLabels: Float64Array;
   classes: number;
   trainLabels: Int32Array;
-  spectrum: 'full' | 'none';
+  /** All eigenvalues, only the largest, or none. */
+  spectrum: Spectrum;
   diagReg: readonly number[];
   times: readonly number[];
   /** Of the gradient flow; `max` is 2/lambdaMax of this matrix. */
@@ -31,75 +45,100 @@ export interface AnalysisRequest {
 
 /** What is known about a matrix without test images; a null is named by a warning. */
 export interface SpectrumResult extends SpectrumNumbers {
-  /** Ascending; NaN where the matrix is not finite; null where no spectrum was asked for. */
+  /** Those asked for, ascending; NaN where the matrix is not finite; null where no spectrum was asked for. */
   eigenvalues: Float64Array | null;
   trace: number | null;
   status: AnalysisStatus;
   warnings: string[];
   /** In request order. */
   train: { regression: MeanScore[]; dynamics: MeanScore[] };
-  /** Row-major m x columns of `solutionColumns`; a block that does not exist (or is not wanted) is NaN. */
-  solutions: Float64Array;
+  /** Its columns are those of `solutionColumns`. */
+  predictor: StripPredictor;
 }
 
 /**
- * Spectrum, ridge regression and gradient flow of one kernel matrix. Needs memory of three matrices where there are
- * dynamics (the matrix becomes its eigenvectors, LAPACK works in two more), of one otherwise.
+ * Spectrum, ridge regression and gradient flow of one kernel matrix: in the graded form where one direction outweighs
+ * all others, which keeps every digit at any condition number, else in the plain one. Needs memory of three matrices
+ * where there are dynamics (the matrix becomes its eigenvectors, LAPACK works in two more), of one otherwise.
  * A matrix with NaN or infinities is no error: its numbers are null and its status is `overflow`.
  * @throws TesseraError linalg-failed when LAPACK does not converge
  */
 export async function analyzeMatrix(linalg: Linalg, request: AnalysisRequest): Promise<SpectrumResult> {
-  const { matrix, size, classes, times, diagReg, spectrum } = request;
+  const { size, classes, times, diagReg, spectrum } = request;
   const layout = solutionColumns(times, diagReg, classes);
-  const scan = scanMatrix(matrix, size);
   const result: SpectrumResult = {
     ...noSpectrum,
     eigenvalues: null,
-    trace: Number.isFinite(scan.trace) ? scan.trace : null,
+    trace: null,
     status: 'ok',
     warnings: [],
     train: { regression: diagReg.map(() => noScore), dynamics: times.map(() => noScore) },
-    solutions: new Float64Array(size * layout.columns).fill(Number.NaN),
+    predictor: emptyPredictor(size, layout.columns),
   };
-  if (scan.notFinite > 0) return describeOverflow(result, request, scan);
+  const form = await openForm(request);
+  if (Number.isFinite(form.trace)) result.trace = form.trace;
+  if ('notFinite' in form) return describeOverflow(result, request, form);
+  const { route, center, meanDeviation } = form;
+  Object.assign(result.predictor, { route, center, meanDeviation });
   if (result.trace === null) result.warnings.push(nullWarning(['trace'], 'its sum overflows'));
 
   // Regression first: it leaves the matrix as it was, the eigendecomposition does not.
-  const unsolved = await regress(linalg, request, layout, scan.trace, result);
+  const unsolved = await regress(linalg, request, form, layout, result);
 
-  let values: Float64Array | null = null;
-  if (spectrum === 'full' || times.length > 0) {
-    const eigen = await linalg.eigh(matrix, size, times.length > 0 || unsolved.length > 0);
-    values = eigen.values;
-    const { vectors } = eigen;
-    if (vectors && times.length > 0) await flow(linalg, request, layout, { values, vectors }, result);
-    for (const system of vectors ? unsolved.splice(0) : []) {
-      const { shift, targets, failure } = system;
-      const solved = await solveByEigenvectors(
-        linalg,
-        { values, vectors: vectors as Float64Array },
-        shift,
-        targets,
-        classes,
-      );
+  let eigen: Eigenform | null = null;
+  if (spectrum !== 'none' || times.length > 0) {
+    eigen = await form.eigh(linalg, times.length > 0 || unsolved.length > 0);
+    const { values, filter } = eigen;
+    if (filter && times.length > 0) await flow({ values, filter }, request, layout, result);
+    for (const system of filter ? unsolved.splice(0) : []) {
+      const solved = await solveByEigenvectors(filter as NonNullable<typeof filter>, system, classes);
       if (solved) recordRidge(request, layout, system, solved, result);
-      const outcome = solved ? 'the numbers come from the eigendecomposition and hold its rounding' : null;
       const names = namesOf(system);
       result.warnings.push(
-        outcome ? `${failure}: ${names.join(', ')}: ${outcome}.` : nullWarning(names, failure),
+        solved
+          ? `${system.failure}: ${names.join(', ')}: the numbers come from the eigendecomposition and hold its rounding.`
+          : nullWarning(names, system.failure),
       );
     }
   }
   for (const system of unsolved) result.warnings.push(nullWarning(namesOf(system), system.failure));
-  if (spectrum === 'full' && values) {
-    Object.assign(result, spectrumNumbers(values, result.warnings));
-    result.eigenvalues = values;
+  if (spectrum !== 'none' && eigen) {
+    Object.assign(result, spectrumNumbers(eigen.values, result.warnings));
+    result.eigenvalues = eigen.values.slice(size - eigenvalueCount(spectrum, size));
   } else {
     result.warnings.push(nullWarning(Object.keys(noSpectrum), 'the spec asks for no spectrum'));
   }
-  result.status = spectrumStatus(scan.largest, values, result.warnings);
+  const known = eigen && { values: eigen.values, errorBound: form.errorBound(eigen.values) };
+  result.status = spectrumStatus(form.underflow, known, request.precision, result.warnings);
   if (!request.wantSolutions) warnWithoutTestImages(result);
   return result;
+}
+
+/** What of a matrix is not finite. */
+type NotFinite = Pick<MatrixScan, 'notFinite' | 'firstNotFinite' | 'trace'> & {
+  what: 'matrix' | 'complement' | 'variances';
+};
+
+/** Chooses the form by the numbers themselves, and reads M where the complement is not the one to use. */
+async function openForm(request: AnalysisRequest): Promise<KernelForm | NotFinite> {
+  const { complement, size, reference, deviations, precision } = request;
+  const variances = deviations.map((deviation) => reference + deviation);
+  const wrong = variances.findIndex((variance) => !Number.isFinite(variance));
+  if (wrong >= 0) {
+    const notFinite = variances.filter((variance) => !Number.isFinite(variance)).length;
+    return { what: 'variances', notFinite, firstNotFinite: { row: wrong, col: wrong }, trace: Number.NaN };
+  }
+  const scan = await scanMatrix(complement, size);
+  const trace = size * reference + sum(deviations) - scan.trace;
+  if (scan.notFinite > 0) return { ...scan, trace, what: 'complement' };
+  const graded = await gradeMatrix(complement, size, reference, deviations);
+  if (isGraded(graded)) {
+    return new GradedForm(graded, trace, precision);
+  }
+  await request.readMatrix(complement);
+  const plain = await scanMatrix(complement, size);
+  if (plain.notFinite > 0) return { ...plain, what: 'matrix' };
+  return new PlainForm(complement, size, plain, precision);
 }
 
 /** One ridge: which entries of the request have it, and whether the mean predictor is solved with it. */
@@ -118,20 +157,22 @@ interface RidgeSystem {
 async function regress(
   linalg: Linalg,
   request: AnalysisRequest,
+  form: KernelForm,
   layout: SolutionLayout,
-  trace: number,
   result: SpectrumResult,
 ): Promise<(RidgeSystem & { failure: string })[]> {
-  const { matrix, size, classes, diagReg, labels, meanLabels, wantSolutions } = request;
+  const { size, classes, diagReg, labels, meanLabels, wantSolutions } = request;
   const unsolved: (RidgeSystem & { failure: string })[] = [];
   for (const ridge of new Set(wantSolutions ? [0, ...diagReg] : diagReg)) {
     const entries = diagReg.flatMap((value, i) => (value === ridge ? [i] : []));
     const isMeanPredictor = ridge === 0 && wantSolutions;
     const targets = [...(isMeanPredictor ? [meanLabels] : []), ...(entries.length > 0 ? [labels] : [])];
-    const solved = await solveRidge(linalg, matrix, size, trace, ridge, targets, classes);
-    const system = { shift: (ridge * trace) / size, entries, isMeanPredictor, targets };
-    if ('failure' in solved) unsolved.push({ ...system, failure: solved.failure });
-    else recordRidge(request, layout, system, solved.solutions, result);
+    const system = { shift: (ridge * form.trace) / size, entries, isMeanPredictor, targets };
+    const solved = Number.isFinite(system.shift)
+      ? await form.solve(linalg, system.shift, targets, classes)
+      : { failure: 'the ridge times the mean of the diagonal is not finite' };
+    if ('failure' in solved) unsolved.push({ ...system, failure: `with diagReg ${ridge} ${solved.failure}` });
+    else recordRidge(request, layout, system, solved, result);
   }
   return unsolved;
 }
@@ -140,20 +181,39 @@ async function regress(
 function recordRidge(
   { size, classes, labels, trainLabels, wantSolutions }: AnalysisRequest,
   layout: SolutionLayout,
-  { shift, entries, isMeanPredictor }: RidgeSystem,
-  solutions: readonly Float64Array[],
+  { entries, isMeanPredictor }: RidgeSystem,
+  solved: readonly SolvedColumns[],
   result: SpectrumResult,
 ): void {
-  const [mean, solution] = isMeanPredictor ? solutions : [undefined, solutions[0]];
-  if (mean) placeBlock(result.solutions, layout, layout.meanPredictor, mean);
+  const [mean, solution] = isMeanPredictor ? solved : [undefined, solved[0]];
+  if (mean) placeBlock(result.predictor, layout, layout.meanPredictor, mean);
   if (!solution) return;
-  const predictions = ridgeTrainPredictions(labels, solution, shift);
-  const score = meanScore(scoreBlock(predictions, classes, 0, trainLabels, labels, classes), size);
+  const score = meanScore(scoreBlock(solution.train, classes, 0, trainLabels, labels, classes), size);
   for (const i of entries) {
-    if (wantSolutions) placeBlock(result.solutions, layout, layout.ridge(i), solution);
+    if (wantSolutions) placeBlock(result.predictor, layout, layout.ridge(i), solution);
     result.train.regression[i] = score;
     warnNotFinite(result.warnings, 'regression', i, score);
   }
+}
+
+/**
+ * Solves (M + shift I) X = Y from the eigendecomposition, where rounding has made M indefinite and Cholesky cannot.
+ * Its error is that of the smallest eigenvalues: the row is flagged `ill-conditioned`.
+ * @returns null where an eigenvalue is -shift or a solution is not finite
+ */
+async function solveByEigenvectors(
+  filter: NonNullable<Eigenform['filter']>,
+  { shift, targets }: RidgeSystem,
+  classes: number,
+): Promise<SolvedColumns[] | null> {
+  const ridge: Filter = (value) => ({ weight: 1 / (value + shift), progress: value / (value + shift) });
+  const solutions: SolvedColumns[] = [];
+  for (const target of targets) {
+    const solved = await filter([ridge], target, classes);
+    if (!solved.solutions.every(Number.isFinite)) return null;
+    solutions.push(shift === 0 ? { ...solved, train: target } : solved);
+  }
+  return solutions;
 }
 
 /** The numbers of a row that rest on one ridge. */
@@ -162,16 +222,19 @@ function namesOf({ entries, isMeanPredictor }: RidgeSystem): string[] {
   return isMeanPredictor ? [...names, 'meanPredictorNorm'] : names;
 }
 
-/** Gradient flow at every time. */
+/**
+ * Gradient flow of 1/2 ||f - Y||^2 from f = 0 at every time: along an eigenvector with eigenvalue w the part
+ * -expm1(-eta w t) of the label is learned, by the solution that is this over w (its limit, eta t, where w = 0).
+ * Source: theory.md, "Dynamics and learning rate".
+ */
 async function flow(
-  linalg: Linalg,
+  { values, filter }: { values: Float64Array; filter: NonNullable<Eigenform['filter']> },
   request: AnalysisRequest,
   layout: SolutionLayout,
-  eigen: { values: Float64Array; vectors: Float64Array },
   result: SpectrumResult,
 ): Promise<void> {
   const { size, classes, times, labels, trainLabels } = request;
-  const lambdaMax = eigen.values[size - 1] as number;
+  const lambdaMax = values[size - 1] as number;
   const learningRate = request.learningRate === 'max' ? 2 / lambdaMax : request.learningRate;
   if (!(learningRate > 0 && Number.isFinite(learningRate))) {
     const names = times.flatMap((_, i) => entryNames('dynamics', i));
@@ -179,20 +242,23 @@ async function flow(
     result.warnings.push(nullWarning(names, reason));
     return;
   }
-  const { predictions, solutions } = await gradientFlow(linalg, eigen, labels, classes, times, learningRate);
+  const filters = times.map(
+    (time): Filter =>
+      (value) => {
+        const exponent = learningRate * value * time;
+        const progress = -Math.expm1(-exponent);
+        return { progress, weight: exponent === 0 ? learningRate * time : progress / value };
+      },
+  );
+  const solved = await filter(filters, labels, classes);
   const columns = times.length * classes;
   for (const i of times.keys()) {
-    const block = scoreBlock(predictions, columns, i * classes, trainLabels, labels, classes);
+    const block = scoreBlock(solved.train, columns, i * classes, trainLabels, labels, classes);
     const score = meanScore(block, size);
     result.train.dynamics[i] = score;
     warnNotFinite(result.warnings, 'dynamics', i, score);
   }
-  if (!request.wantSolutions) return;
-  const firstColumn = layout.time(0) * classes;
-  for (let row = 0; row < size; row++) {
-    const from = solutions.subarray(row * columns, (row + 1) * columns);
-    result.solutions.set(from, row * layout.columns + firstColumn);
-  }
+  if (request.wantSolutions) placeBlock(result.predictor, layout, layout.time(0), solved);
 }
 
 function warnNotFinite(
@@ -210,7 +276,7 @@ function warnNotFinite(
 function describeOverflow(
   result: SpectrumResult,
   { size, spectrum, wantSolutions }: AnalysisRequest,
-  { notFinite, firstNotFinite }: MatrixScan,
+  { notFinite, firstNotFinite, what }: NotFinite,
 ): SpectrumResult {
   const { regression, dynamics } = result.train;
   const names = Object.keys(noSpectrum);
@@ -222,9 +288,14 @@ function describeOverflow(
   for (const group of groups) names.push(...scoreNames.map((name) => `${group}[*].${name}`));
   if (wantSolutions) names.push('meanPredictorNorm');
   const place = `the first in row ${firstNotFinite?.row}, column ${firstNotFinite?.col}`;
-  const reason = `${notFinite} of the matrix's ${size * size} entries are not finite, ${place}`;
+  const reason =
+    what === 'variances'
+      ? `the variances of ${notFinite} of ${size} images are not finite, the first that of image ${firstNotFinite?.row}`
+      : `${notFinite} of the ${what}'s ${size * size} entries are not finite, ${place}`;
   result.warnings.push(nullWarning(names, reason));
-  if (spectrum === 'full') result.eigenvalues = new Float64Array(size).fill(Number.NaN);
+  if (spectrum !== 'none') {
+    result.eigenvalues = new Float64Array(eigenvalueCount(spectrum, size)).fill(Number.NaN);
+  }
   result.status = 'overflow';
   if (!wantSolutions) warnWithoutTestImages(result);
   return result;

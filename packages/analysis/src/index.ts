@@ -5,6 +5,12 @@ export { type ScoredStrip, type StripRequest, scoreStrip } from './score-strip.j
 export { type SolutionLayout, solutionColumns } from './solution-columns.js';
 export type { SpectrumNumbers } from './spectrum-numbers.js';
 export {
+  decodePredictor,
+  encodePredictor,
+  predictorLength,
+  type StripPredictor,
+} from './strip-predictor.js';
+export {
   addStripScores,
   decodeStripScores,
   emptyStripScores,

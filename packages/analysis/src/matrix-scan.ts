@@ -1,3 +1,5 @@
+import { byRows } from './graded-matrix.js';
+
 /** What one look at every entry tells. */
 export interface MatrixScan {
   /** Entries that are NaN or infinite. */
@@ -8,24 +10,33 @@ export interface MatrixScan {
   largest: number;
   /** Sum of the diagonal, in index order. */
   trace: number;
+  /** Root of the sum of squares of the finite entries; infinite where that overflows. */
+  frobenius: number;
 }
 
 /** @param matrix row-major size x size */
-export function scanMatrix(matrix: Float64Array, size: number): MatrixScan {
+export async function scanMatrix(matrix: Float64Array, size: number): Promise<MatrixScan> {
   let notFinite = 0;
   let first = -1;
   let largest = 0;
-  for (let i = 0; i < size * size; i++) {
-    const magnitude = Math.abs(matrix[i] as number);
-    if (magnitude <= Number.MAX_VALUE) {
-      if (magnitude > largest) largest = magnitude;
-    } else {
-      if (first < 0) first = i;
-      notFinite++;
+  let squares = 0;
+  await byRows(size, size, (firstRow, endRow) => {
+    for (let i = firstRow * size; i < endRow * size; i++) {
+      const value = matrix[i] as number;
+      const magnitude = Math.abs(value);
+      if (magnitude <= Number.MAX_VALUE) {
+        squares += value * value;
+        if (magnitude > largest) largest = magnitude;
+      } else {
+        if (first < 0) first = i;
+        notFinite++;
+      }
     }
-  }
+  });
   let trace = 0;
   for (let i = 0; i < size; i++) trace += matrix[i * size + i] as number;
   const firstNotFinite = first < 0 ? null : { row: Math.floor(first / size), col: first % size };
-  return { notFinite, firstNotFinite, largest, trace };
+  // Squares may under- or overflow where the entries do not: then the largest entry stands for all.
+  const safe = squares > 0 && squares <= Number.MAX_VALUE && largest > 2 ** -500;
+  return { notFinite, firstNotFinite, largest, trace, frobenius: safe ? Math.sqrt(squares) : size * largest };
 }

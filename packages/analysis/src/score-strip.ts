@@ -1,17 +1,19 @@
 import type { Linalg } from '@tessera/linalg';
 import { scoreBlock } from './score-block.js';
+import { predictStrip, type StripPredictor } from './strip-predictor.js';
 import type { StripScores } from './strip-scores.js';
 
-/** Rows of Theta(test, train) and the solution vectors to contract them with. */
+/** Rows of test images and the predictor to contract them with. */
 export interface StripRequest {
-  /** Row-major rows x size. */
-  kernel: Float64Array;
+  predictor: StripPredictor;
+  /** Row-major rows x size: M(test, train) for a plain predictor, its complement for a graded one. */
+  values: Float64Array;
+  /** Deviations of the test images, as many as rows. */
+  rowDeviations: Float64Array;
   /** r, test images. */
   rows: number;
   /** m, training images. */
   size: number;
-  /** Row-major m x (S * classes), laid out by `solutionColumns`. */
-  solutions: Float64Array;
   classes: number;
   /** Class of each of these test images. */
   testLabels: Int32Array;
@@ -28,12 +30,12 @@ export interface ScoredStrip extends StripScores {
 
 /**
  * Predicts and scores a block of test images: one matrix product, then sums in row order, so that the bits depend on
- * the arguments alone. A kernel or solutions that are not finite give blocks marked not finite, no error.
+ * the arguments alone. Values or solutions that are not finite give blocks marked not finite, no error.
  */
 export async function scoreStrip(linalg: Linalg, request: StripRequest): Promise<ScoredStrip> {
-  const { kernel, rows, size, solutions, classes, testLabels, targets, meanTargets } = request;
-  const columns = solutions.length / size;
-  const predictions = await linalg.gemm({ m: rows, n: columns, k: size, a: kernel, b: solutions });
+  const { predictor, values, rowDeviations, rows, classes, testLabels, targets, meanTargets } = request;
+  const columns = predictor.slopes.length;
+  const predictions = await predictStrip(linalg, predictor, values, rowDeviations, rows);
   const scores = Array.from({ length: columns / classes }, (_, block) => {
     const blockTargets = block === 0 ? meanTargets : targets;
     return scoreBlock(predictions, columns, block * classes, testLabels, blockTargets, classes);

@@ -1,3 +1,5 @@
+import type { StripPredictor } from './strip-predictor.js';
+
 /**
  * How the solution vectors of one matrix lie side by side, and with them predictions and scores: blocks of `classes`
  * columns, the mean predictor first, then the times, then the ridges, both in request order. The one place that knows.
@@ -32,16 +34,21 @@ export function solutionColumns(
   };
 }
 
-/** Writes a row-major block (rows x classes) of solution vectors into its place. */
+/**
+ * Puts solved columns (one block of `classes`, or several neighbouring ones) into their place.
+ * @param block the first of them
+ */
 export function placeBlock(
-  solutions: Float64Array,
-  layout: SolutionLayout,
+  predictor: Pick<StripPredictor, 'solutions' | 'slopes' | 'constants'>,
+  { classes, columns }: SolutionLayout,
   block: number,
-  values: Float64Array,
+  { solutions, slopes, constants }: Pick<StripPredictor, 'solutions' | 'slopes' | 'constants'>,
 ): void {
-  const { classes, columns } = layout;
-  for (let row = 0; row * columns < solutions.length; row++) {
-    const from = values.subarray(row * classes, (row + 1) * classes);
-    solutions.set(from, row * columns + block * classes);
+  const first = block * classes;
+  const width = slopes.length;
+  predictor.slopes.set(slopes, first);
+  predictor.constants.set(constants, first);
+  for (let row = 0; row * columns < predictor.solutions.length; row++) {
+    predictor.solutions.set(solutions.subarray(row * width, (row + 1) * width), row * columns + first);
   }
 }

@@ -1,4 +1,4 @@
-import type { AnalysisStatus } from '@tessera/spec';
+import type { AnalysisStatus, Precision } from '@tessera/spec';
 import { nullWarning } from './null-warning.js';
 
 /** The numbers of a spectrum; null where one does not exist or is not finite. */
@@ -23,12 +23,6 @@ export const noSpectrum: SpectrumNumbers = {
   conditionNumber: null,
   maxLearningRate: null,
 };
-
-/** Smallest normal float64: below it numbers lose digits. */
-const smallestNormal = 2 ** -1022;
-
-/** Rounding of a float64 eigensolver, relative to lambdaMax and per row. */
-const roundingPerRow = 2.2e-16;
 
 /**
  * @param values eigenvalues, ascending, at least one
@@ -72,28 +66,31 @@ export function spectrumNumbers(values: Float64Array, warnings: string[]): Spect
 
 /**
  * The flag of a finite matrix. It takes no number away.
- * @param largest largest magnitude of its entries
- * @param values its eigenvalues, ascending, or null where none were computed
+ * @param underflow of its form
+ * @param spectrum its eigenvalues, ascending, and the bound of their errors, or null where none were computed
  */
 export function spectrumStatus(
-  largest: number,
-  values: Float64Array | null,
+  underflow: string | null,
+  spectrum: { values: Float64Array; errorBound: number } | null,
+  precision: Precision,
   warnings: string[],
 ): AnalysisStatus {
-  if (largest < smallestNormal) {
-    warnings.push(`The matrix underflows: its largest entry is ${largest}.`);
+  if (underflow !== null) {
+    warnings.push(underflow);
     return 'underflow';
   }
-  if (values === null) return 'ok';
+  if (spectrum === null) return 'ok';
+  const { values, errorBound } = spectrum;
   if (!values.every(Number.isFinite)) {
     warnings.push('The eigenvalues overflow.');
     return 'overflow';
   }
   const lambdaMin = values[0] as number;
-  const floor = values.length * roundingPerRow * (values.at(-1) as number);
-  if (lambdaMin >= floor) return 'ok';
+  if (lambdaMin > errorBound) return 'ok';
+  const advice =
+    precision === 'f32' ? ' The entries are f32; with the precision f64 the bound is lower.' : '';
   warnings.push(
-    `The matrix is ill-conditioned: lambdaMin (${lambdaMin}) is below the rounding of its spectrum (${floor}).`,
+    `The matrix is ill-conditioned: lambdaMin (${lambdaMin}) is below the bound of its own error (${errorBound}).${advice}`,
   );
   return 'ill-conditioned';
 }

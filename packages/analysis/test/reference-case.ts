@@ -2,6 +2,7 @@ import { labelMatrix } from '@tessera/dataset';
 import type { Linalg } from '@tessera/linalg';
 import { expect } from 'vitest';
 import { analyzeMatrix, combineStrips, scoreStrip, solutionColumns } from '../src/index.js';
+import { inComplementForm } from './complement-form.js';
 
 interface Score {
   accuracy: number;
@@ -53,9 +54,10 @@ export async function checkCase(
   const testLabels = Int32Array.from(test.testLabels);
   const targetsOf = (labels: Int32Array, kind: 'centered' | 'centered-over-images') =>
     labelMatrix(labels, classes, kind, trainLabels);
+  const { matrix, ...asked } = request;
   const result = await analyzeMatrix(linalg, {
-    ...request,
-    matrix: Float64Array.from(request.matrix),
+    ...asked,
+    ...inComplementForm(Float64Array.from(matrix), size),
     labels: targetsOf(trainLabels, 'centered'),
     meanLabels: targetsOf(trainLabels, 'centered-over-images'),
     trainLabels,
@@ -81,7 +83,12 @@ export async function checkCase(
   expect((result.trace as number) / expected.trace).toBeCloseTo(1, 14);
 
   const layout = solutionColumns(times, diagReg, classes);
-  const kernel = Float64Array.from(test.kernelTestTrain);
+  // With a deviation of zero and its own complement, any row of M(test, train) can be asked for.
+  const variances = Float64Array.from({ length: size }, (_, i) => request.matrix[i * (size + 1)] as number);
+  const reference = variances[0] as number;
+  const kernel = Float64Array.from(test.kernelTestTrain, (value, at) =>
+    result.predictor.route === 'plain' ? value : reference / 2 + (variances[at % size] as number) / 2 - value,
+  );
   const cut = Math.floor(testLabels.length / 2);
   const ranges: [number, number][] = [
     [0, cut],
@@ -91,10 +98,11 @@ export async function checkCase(
     ranges.map(([start, end]) => {
       const labels = testLabels.subarray(start, end);
       return scoreStrip(linalg, {
-        kernel: kernel.subarray(start * size, end * size),
+        predictor: result.predictor,
+        values: kernel.subarray(start * size, end * size),
+        rowDeviations: new Float64Array(end - start),
         rows: end - start,
         size,
-        solutions: result.solutions,
         classes,
         testLabels: labels,
         targets: targetsOf(labels, 'centered'),

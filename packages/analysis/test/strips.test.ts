@@ -21,15 +21,25 @@ const wave = (length: number, step: number) =>
   Float64Array.from({ length }, (_, i) => Math.sin(step * i + 1));
 /** Two blocks: the mean predictor and one ridge. */
 const strip = {
-  kernel: wave(4 * size, 0.7),
+  predictor: {
+    route: 'plain' as const,
+    solutions: wave(size * 4, 1.3),
+    center: new Float64Array(size),
+    meanDeviation: 0,
+    slopes: new Float64Array(4),
+    constants: new Float64Array(4),
+  },
+  values: wave(4 * size, 0.7),
+  rowDeviations: wave(4, 0.3),
   rows: 4,
   size,
-  solutions: wave(size * 4, 1.3),
   classes,
   testLabels,
   targets,
   meanTargets,
 };
+
+const withSolutions = (solutions: Float64Array) => ({ ...strip.predictor, solutions });
 
 describe('scoreStrip', () => {
   it('predicts by the product and sums scores over rows', async () => {
@@ -40,7 +50,8 @@ describe('scoreStrip', () => {
     for (let row = 0; row < 4; row++) {
       const f = [0, 1, 2, 3].map((column) =>
         [0, 1, 2].reduce(
-          (sum, k) => sum + (strip.kernel[row * size + k] ?? 0) * (strip.solutions[k * 4 + column] ?? 0),
+          (sum, k) =>
+            sum + (strip.values[row * size + k] ?? 0) * (strip.predictor.solutions[k * 4 + column] ?? 0),
           0,
         ),
       );
@@ -61,13 +72,16 @@ describe('scoreStrip', () => {
   });
 
   it('gives ties to the lowest class', async () => {
-    const scored = await scoreStrip(linalg, { ...strip, solutions: new Float64Array(size * 4) });
+    const scored = await scoreStrip(linalg, {
+      ...strip,
+      predictor: withSolutions(new Float64Array(size * 4)),
+    });
     expect(scored.correct).toEqual([2, 2]);
   });
 
   it('marks only the block whose solutions do not exist', async () => {
-    const solutions = strip.solutions.map((value, i) => (i % 4 < 2 ? Number.NaN : value));
-    const scored = await scoreStrip(linalg, { ...strip, solutions });
+    const solutions = strip.predictor.solutions.map((value, i) => (i % 4 < 2 ? Number.NaN : value));
+    const scored = await scoreStrip(linalg, { ...strip, predictor: withSolutions(solutions) });
     const whole = await scoreStrip(linalg, strip);
     expect(scored.finite).toEqual([false, true]);
     expect(scored.lossSum[1]).toBe(whole.lossSum[1]);
@@ -78,8 +92,8 @@ describe('scoreStrip', () => {
   });
 
   it('marks every block when a row of the kernel overflows', async () => {
-    const kernel = strip.kernel.map((value, i) => (i === 4 ? Number.POSITIVE_INFINITY : value));
-    expect((await scoreStrip(linalg, { ...strip, kernel })).finite).toEqual([false, false]);
+    const values = strip.values.map((value, i) => (i === 4 ? Number.POSITIVE_INFINITY : value));
+    expect((await scoreStrip(linalg, { ...strip, values })).finite).toEqual([false, false]);
   });
 
   it('gives the same bits alone and among others', async () => {
@@ -115,7 +129,8 @@ describe('strip scores', () => {
     const rowsFrom = (start: number, end: number) =>
       scoreStrip(linalg, {
         ...strip,
-        kernel: strip.kernel.subarray(start * size, end * size),
+        values: strip.values.subarray(start * size, end * size),
+        rowDeviations: strip.rowDeviations.subarray(start, end),
         rows: end - start,
         testLabels: testLabels.subarray(start, end),
         targets: targets.subarray(start * classes, end * classes),

@@ -1,0 +1,213 @@
+/**
+ * Spectrum and predictors of a graded matrix [[alpha, beta^T], [beta, B]] in the basis H (see graded-matrix.ts),
+ * alpha > 4 ||B||: nothing here adds numbers of alpha's size to numbers of B's. With y0, y' the labels in that basis,
+ * g_t = (H(center - E_t))[1:] and u_t as in `StripPredictor`, a test image's row is a_t = -(alpha + u_t)/sqrt(m) along
+ * the first direction and g_t - beta/sqrt(m) along the others; so a solution (x0, x') of (M + s I) x = y predicts
+ * g_t . x' - (u_t - s) x0/sqrt(m) + mean(Y), and sum_i c_i w_i over eigenvectors predicts
+ * g_t . x' - u_t x0/sqrt(m) - sum_i c_i lambda_i w_i0/sqrt(m).
+ */
+import type { Linalg } from '@tessera/linalg';
+import type { Precision } from '@tessera/spec';
+import { choleskyInPlace } from './cholesky-in-place.js';
+import { basisError, entryError, smallestNormal, solverError } from './error-bound.js';
+import { byRows, type GradedMatrix, householder, rotateLabels } from './graded-matrix.js';
+import { type Eigenform, type KernelForm, ridgeTrainPredictions, type SolvedColumns } from './kernel-form.js';
+import { filterRows } from './plain-form.js';
+import { deflation, shortening, type TopVector, topVector } from './top-vector.js';
+
+export class GradedForm implements KernelForm {
+  readonly route = 'graded';
+  readonly size: number;
+  readonly center: Float64Array;
+  readonly meanDeviation: number;
+  readonly trace: number;
+  readonly underflow: string | null;
+  readonly #graded: GradedMatrix;
+  readonly #precision: Precision;
+
+  /** @param trace of M */
+  constructor(graded: GradedMatrix, trace: number, precision: Precision) {
+    this.#graded = graded;
+    this.size = graded.size;
+    this.center = graded.center;
+    this.meanDeviation = graded.meanDeviation;
+    this.trace = trace;
+    this.underflow =
+      graded.largest < smallestNormal[precision]
+        ? `The complement underflows: its largest entry is ${graded.largest}, and ${precision} cannot tell the images apart.`
+        : null;
+    this.#precision = precision;
+  }
+
+  /** By the Schur complement S = B + s I - beta beta^T/(alpha + s): S x' = y' - beta y0/(alpha + s). */
+  async solve(
+    linalg: Linalg,
+    shift: number,
+    targets: readonly Float64Array[],
+    classes: number,
+  ): Promise<SolvedColumns[] | { failure: string }> {
+    const { alpha, beta, bulk, size } = this.#graded;
+    const side = size - 1;
+    const corner = alpha + shift;
+    const labels = targets.map((target) => rotateLabels(target, size, classes));
+    const sides = labels.map(({ first, rest }) =>
+      rest.map(
+        (value, i) =>
+          value - (beta[Math.floor(i / classes)] as number) * ((first[i % classes] as number) / corner),
+      ),
+    );
+    const lower = (first: number, end: number) => {
+      for (let row = first; row < end; row++) {
+        const factor = (beta[row] as number) / corner;
+        for (let col = 0; col <= row; col++) {
+          bulk[row * side + col] = (bulk[row * side + col] as number) - factor * (beta[col] as number);
+        }
+      }
+    };
+    const failure = await choleskyInPlace(linalg, bulk, side, shift, lower, sides, classes);
+    if (failure !== null) return { failure };
+    return sides.map((rest, i) => {
+      const { first, means } = labels[i] as (typeof labels)[number];
+      const x0 = first.map((value, c) => {
+        let along = value;
+        for (let row = 0; row < side; row++)
+          along -= (beta[row] as number) * (rest[row * classes + c] as number);
+        return along / corner;
+      });
+      const solved = ridgeColumns(size, x0, rest, means, shift);
+      const whole = join(x0, rest);
+      householder(size).apply(whole, classes);
+      return { ...solved, train: ridgeTrainPredictions(targets[i] as Float64Array, whole, shift) };
+    });
+  }
+
+  async eigh(linalg: Linalg, vectors: boolean): Promise<Eigenform> {
+    const { alpha, beta, bulk, size } = this.#graded;
+    const side = size - 1;
+    const product = async (x: Float64Array) => linalg.gemm({ m: side, n: 1, k: side, a: bulk, b: x });
+    const top = await topVector(alpha, beta, product);
+    const { z, y } = deflation(alpha, beta, top);
+    await byRows(side, side, (first, end) => {
+      for (let row = first; row < end; row++) {
+        const zRow = z[row] as number;
+        const yRow = y[row] as number;
+        for (let col = 0; col < side; col++) {
+          const change = zRow * (y[col] as number) + yRow * (z[col] as number);
+          bulk[row * side + col] = (bulk[row * side + col] as number) - change;
+        }
+      }
+    });
+    const eigen = await linalg.eigh(bulk, side, vectors);
+    const values = new Float64Array(size);
+    values.set(eigen.values);
+    values[side] = top.value;
+    return { values, filter: eigen.vectors && gradedFilter(linalg, values, eigen.vectors, top) };
+  }
+
+  errorBound(values: Float64Array): number {
+    const { size, frobenius, centredFrobenius } = this.#graded;
+    const largestOfBulk = Math.max(Math.abs(values[0] as number), Math.abs(values[size - 2] as number));
+    return (
+      solverError(size, largestOfBulk) +
+      basisError(centredFrobenius) +
+      entryError(this.#precision, size, frobenius)
+    );
+  }
+}
+
+/** Slopes and constants of solutions (x0, x') of (M + shift I) x = y, and H (0, x'). */
+export function ridgeColumns(
+  size: number,
+  x0: Float64Array,
+  rest: Float64Array,
+  means: Float64Array,
+  shift: number,
+): Omit<SolvedColumns, 'train'> {
+  const columns = x0.length;
+  const root = Math.sqrt(size);
+  const solutions = join(new Float64Array(columns), rest);
+  householder(size).apply(solutions, columns);
+  return {
+    solutions,
+    slopes: x0.map((value) => -value / root),
+    constants: x0.map((value, c) => (means[c] as number) + (shift * value) / root),
+  };
+}
+
+/** A first row above the others. */
+function join(first: Float64Array, rest: Float64Array): Float64Array {
+  const whole = new Float64Array(first.length + rest.length);
+  whole.set(first);
+  whole.set(rest, first.length);
+  return whole;
+}
+
+/**
+ * The bulk's eigenvectors are w' = Y_i - c z p_i, w_0 = -p_i/sqrt(1 + n) with p_i = z.Y_i, the top one is
+ * (1, z)/sqrt(1 + n). They stay in the basis H and in this form: turned back, or written out, they would lose z.
+ * @param values all m, ascending
+ * @param rows eigenvectors of C, (m-1) x (m-1)
+ */
+function gradedFilter(
+  linalg: Linalg,
+  values: Float64Array,
+  rows: Float64Array,
+  { z, n }: TopVector,
+): NonNullable<Eigenform['filter']> {
+  const size = values.length;
+  const side = size - 1;
+  const c = shortening(n);
+  const length = Math.sqrt(1 + n);
+  return async (filters, labels, classes) => {
+    const { first, rest } = rotateLabels(labels, size, classes);
+    const columns = filters.length * classes;
+    const p = await linalg.gemm({ m: side, n: 1, k: side, a: rows, b: z });
+    const zLabels = columnDots(z, rest, classes);
+    const along = await linalg.gemm({ m: side, n: classes, k: side, a: rows, b: rest });
+    const projected = new Float64Array(size * classes);
+    for (let i = 0; i < side; i++) {
+      for (let k = 0; k < classes; k++) {
+        const share = (first[k] as number) / length + c * (zLabels[k] as number);
+        projected[i * classes + k] = (along[i * classes + k] as number) - (p[i] as number) * share;
+      }
+    }
+    for (let k = 0; k < classes; k++) {
+      projected[side * classes + k] = ((first[k] as number) + (zLabels[k] as number)) / length;
+    }
+    const { weighted, learned } = filterRows(values, filters, projected, classes);
+    const expand = async (coefficients: Float64Array) => {
+      const bulk = coefficients.subarray(0, side * columns);
+      const top = coefficients.subarray(side * columns);
+      const whole = new Float64Array(size * columns);
+      const others = whole.subarray(columns);
+      await linalg.gemm({ m: side, n: columns, k: side, a: rows, transA: true, b: bulk, c: others });
+      const shares = columnDots(p, bulk, columns);
+      for (let k = 0; k < columns; k++) {
+        const alongTop = (top[k] as number) / length;
+        whole[k] = alongTop - (shares[k] as number) / length;
+        const alongZ = alongTop - c * (shares[k] as number);
+        for (let row = 0; row < side; row++) {
+          others[row * columns + k] = (others[row * columns + k] as number) + (z[row] as number) * alongZ;
+        }
+      }
+      return whole;
+    };
+    const solution = await expand(weighted);
+    const train = await expand(learned);
+    const constants = train.subarray(0, columns).map((value) => -value / Math.sqrt(size));
+    const solved = ridgeColumns(size, solution.slice(0, columns), solution.subarray(columns), constants, 0);
+    householder(size).apply(train, columns);
+    return { ...solved, train };
+  };
+}
+
+/** x . each column of a row-major matrix. */
+function columnDots(x: Float64Array, matrix: Float64Array, columns: number): Float64Array {
+  const dots = new Float64Array(columns);
+  for (let row = 0; row < x.length; row++) {
+    for (let k = 0; k < columns; k++) {
+      dots[k] = (dots[k] as number) + (x[row] as number) * (matrix[row * columns + k] as number);
+    }
+  }
+  return dots;
+}

@@ -1,0 +1,231 @@
+/**
+ * A kernel matrix in complement form, M_ab = (d_a + d_b)/2 - E_ab with d = reference + deviation, seen in a basis whose
+ * first direction is 1/sqrt(m):
+ *
+ *     H M H = [[alpha, beta^T], [beta, B]],  H = I - tau v v^T, v = 1/sqrt(m) + e_0, H 1 = -sqrt(m) e_0.
+ *
+ * What all images share is alpha alone; B = -(H E H)[1:, 1:] and beta hold what tells them apart, and no large number
+ * is ever added to them. Where alpha dominates, the small eigenvalues keep their digits at any condition number.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { smallestNormal } from './error-bound.js';
+
+/** Entries looked at between two turns of the event loop: 10 to 30 ms. */
+const entriesATurn = 2 ** 24;
+
+/** Runs `work` on bands of rows of an m-column matrix, giving way to the event loop between them. */
+export async function byRows(
+  rows: number,
+  size: number,
+  work: (first: number, end: number) => void,
+): Promise<void> {
+  const step = Math.max(1, Math.floor(entriesATurn / Math.max(1, size)));
+  for (let first = 0; first < rows; first += step) {
+    if (first > 0) await setImmediate();
+    work(first, Math.min(first + step, rows));
+  }
+}
+
+export interface GradedMatrix {
+  /** m. */
+  size: number;
+  alpha: number;
+  /** (m - 1). */
+  beta: Float64Array;
+  /** Row-major (m-1) x (m-1), exactly symmetric: the front of the complement's own buffer. */
+  bulk: Float64Array;
+  /** Largest row sum of |B|. */
+  bulkNorm: number;
+  /** Means of the rows of E. */
+  center: Float64Array;
+  meanDeviation: number;
+  /** ||E||_F and ||E - mean E||_F: what rounding of entries and of the change of basis is measured by. */
+  frobenius: number;
+  centredFrobenius: number;
+  /** Largest |E|. */
+  largest: number;
+}
+
+/** The first direction stands out this many times over the bulk before the graded form gains anything. */
+export const gradedRatio = 4;
+
+/** alpha dominates: the bulk is computed apart from it. */
+export function isGraded({
+  size,
+  alpha,
+  bulkNorm,
+}: Pick<GradedMatrix, 'size' | 'alpha' | 'bulkNorm'>): boolean {
+  return (
+    size >= 2 &&
+    Number.isFinite(alpha) &&
+    alpha / size >= smallestNormal.f64 &&
+    alpha > gradedRatio * bulkNorm
+  );
+}
+
+/**
+ * Takes the complement into the basis H, in its own buffer.
+ * @param complement row-major m x m, exactly symmetric, finite; overwritten
+ * @param deviations (m)
+ */
+export async function gradeMatrix(
+  complement: Float64Array,
+  size: number,
+  reference: number,
+  deviations: Float64Array,
+): Promise<GradedMatrix> {
+  const sums = new Float64Array(size);
+  let squares = 0;
+  let largest = 0;
+  await byRows(size, size, (first, end) => {
+    for (let row = first; row < end; row++) {
+      let sum = 0;
+      for (let i = row * size; i < (row + 1) * size; i++) {
+        const magnitude = Math.abs(complement[i] as number);
+        sum += complement[i] as number;
+        if (magnitude > largest) largest = magnitude;
+      }
+      sums[row] = sum;
+    }
+  });
+  const scale = largest > 0 ? largest : 1;
+  const mean = sum(sums) / size / size;
+
+  // The mean goes first: what is left cancels nothing.
+  let centredSquares = 0;
+  await byRows(size, size, (first, end) => {
+    for (let row = first; row < end; row++) {
+      let sum = 0;
+      for (let i = row * size; i < (row + 1) * size; i++) {
+        const value = (complement[i] as number) - mean;
+        const scaled = value / scale;
+        const whole = (complement[i] as number) / scale;
+        sum += value;
+        centredSquares += scaled * scaled;
+        squares += whole * whole;
+      }
+      sums[row] = sum;
+    }
+  });
+  const basis = householder(size);
+  const p = Float64Array.from(sums, (value, i) => value / basis.root + ((complement[i] as number) - mean));
+  const half = (basis.tau * basis.tau * basis.dot(p)) / 2;
+  const q = p.map((value, i) => basis.tau * value - half * basis.entry(i));
+
+  const corner = (complement[0] as number) - mean - 2 * basis.entry(0) * (q[0] as number);
+  const meanDeviation = sum(deviations) / size;
+  const rotated = Float64Array.from(deviations);
+  basis.apply(rotated, 1);
+  const beta = new Float64Array(size - 1);
+  for (let i = 1; i < size; i++) {
+    const entry =
+      (complement[i] as number) - mean - (q[0] as number) / basis.root - (q[i] as number) * basis.entry(0);
+    beta[i - 1] = (-basis.root * (rotated[i] as number)) / 2 - entry;
+  }
+  const alpha = size * (reference + meanDeviation) - (corner + size * mean);
+
+  const side = size - 1;
+  const shares = q.map((value) => value / basis.root);
+  let bulkNorm = 0;
+  await byRows(side, size, (first, end) => {
+    for (let row = first; row < end; row++) {
+      const from = (row + 1) * size + 1;
+      const share = shares[row + 1] as number;
+      let norm = 0;
+      for (let col = 0; col < side; col++) {
+        const value = share + (shares[col + 1] as number) - ((complement[from + col] as number) - mean);
+        complement[row * side + col] = value;
+        norm += Math.abs(value);
+      }
+      if (!(norm <= bulkNorm)) bulkNorm = norm;
+    }
+  });
+  return {
+    size,
+    alpha,
+    beta,
+    bulk: complement.subarray(0, side * side),
+    bulkNorm,
+    center: sums.map((value) => value / size + mean),
+    meanDeviation,
+    frobenius: scale * Math.sqrt(squares),
+    centredFrobenius: scale * Math.sqrt(centredSquares),
+    largest,
+  };
+}
+
+/** The reflection H of m numbers. */
+export interface Householder {
+  tau: number;
+  /** sqrt(m). */
+  root: number;
+  /** v_i. */
+  entry(i: number): number;
+  /** v . x. */
+  dot(x: Float64Array): number;
+  /** X <- H X in place, X row-major m x columns. */
+  apply(x: Float64Array, columns: number): void;
+}
+
+export function householder(size: number): Householder {
+  const root = Math.sqrt(size);
+  const tau = 1 / (1 + 1 / root);
+  const apply = (x: Float64Array, columns: number) => {
+    for (let c = 0; c < columns; c++) {
+      let sum = 0;
+      for (let i = c; i < size * columns; i += columns) sum += x[i] as number;
+      const share = (tau * ((x[c] as number) + sum / root)) / root;
+      x[c] = (x[c] as number) - share * root;
+      for (let i = c; i < size * columns; i += columns) x[i] = (x[i] as number) - share;
+    }
+  };
+  return {
+    tau,
+    root,
+    entry: (i) => 1 / root + (i === 0 ? 1 : 0),
+    dot: (x) => (x[0] as number) + sum(x) / root,
+    apply,
+  };
+}
+
+/** Labels in the basis H: y0, the part along 1, and y', the rest. */
+export interface RotatedLabels {
+  /** (columns): -sqrt(m) times the mean; exactly 0 for labels centred over the images. */
+  first: Float64Array;
+  /** Row-major (m-1) x columns. */
+  rest: Float64Array;
+  /** (columns): the labels' means. */
+  means: Float64Array;
+}
+
+/**
+ * A mean at the level of rounding is zero: the first direction's eigenvalue is so much larger than all others that
+ * it would learn the rounding.
+ * @param labels row-major m x columns
+ */
+export function rotateLabels(labels: Float64Array, size: number, columns: number): RotatedLabels {
+  const basis = householder(size);
+  const rotated = labels.slice(0, size * columns);
+  basis.apply(rotated, columns);
+  const means = new Float64Array(columns);
+  for (let c = 0; c < columns; c++) {
+    const column = Float64Array.from({ length: size }, (_, i) => labels[i * columns + c] as number);
+    const largest = column.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const mean = sum(column) / size;
+    means[c] = Math.abs(mean) <= 4 * Number.EPSILON * largest ? 0 : mean;
+  }
+  return { first: means.map((mean) => -basis.root * mean), rest: rotated.subarray(columns), means };
+}
+
+/** Compensated sum (Neumaier): labels are centred to the last bit, and the sum must show it. */
+export function sum(values: Float64Array): number {
+  let total = 0;
+  let lost = 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    const next = total + value;
+    lost += Math.abs(total) >= Math.abs(value) ? total - next + value : value - next + total;
+    total = next;
+  }
+  return total + lost;
+}
