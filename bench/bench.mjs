@@ -72,7 +72,7 @@ async function measureAll(bench, chosen, onRow) {
       bench,
       wanted.map(({ id }) => id),
     ).catch((error) => {
-      const failed = { ours: null, reference: null, note: `not measured: ${error.message}` };
+      const failed = { ours: null, reference: null, note: `not measured: ${oneLine(error.message)}` };
       return Object.fromEntries(wanted.map(({ id }) => [id, failed]));
     });
     for (const row of wanted) {
@@ -83,6 +83,8 @@ async function measureAll(bench, chosen, onRow) {
   }
   return chosen.map(({ id }) => finished.get(id));
 }
+
+const oneLine = (text) => text.replace(/\s+/g, ' ');
 
 function describeMachine({ cores, engine }) {
   return {

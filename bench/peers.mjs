@@ -11,8 +11,14 @@ const answerMs = 300_000;
 
 export const peerFile = (name) => fileURLToPath(new URL(`peers/${name}`, import.meta.url));
 
+let python = null;
 /** Makes the peers' Python once. @returns {Promise<string>} its program @throws Error with the reason why not */
-export async function peerPython() {
+export function peerPython() {
+  python ??= preparePython();
+  return python;
+}
+
+async function preparePython() {
   const reason = await prepareEnvironment({
     what: 'the Python with neural-tangents',
     folder: environment,

@@ -1,7 +1,7 @@
 /** A whole stack in a temporary folder, started as its users start it, and experiments timed through its API. */
 import { spawn } from 'node:child_process';
 import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TesseraClient } from '@tessera/client';
@@ -11,7 +11,7 @@ import { root } from '../scripts/bootstrap/run.mjs';
 const readyMs = 60_000;
 const command = join(root, 'packages/cli/bin/tessera.js');
 
-/** @param {{workers: number, cifar10: string | null}} options each worker computes on one core */
+/** @param {{workers: number, cifar10: string | null}} options a worker computes on one core */
 export async function startStack({ workers, cifar10 }) {
   const dataDir = await mkdtemp(join(tmpdir(), 'tessera-bench-'));
   const port = await freePort();
@@ -20,7 +20,9 @@ export async function startStack({ workers, cifar10 }) {
     ...process.env,
     TESSERA_DATABASE_URL: '',
     TESSERA_REDIS_URL: '',
-    TESSERA_THREADS: '1',
+    // What a worker gets anyway where there are as many as cores; there the aggregator keeps them all.
+    TESSERA_THREADS: workers === availableParallelism() ? '' : '1',
+    TESSERA_WORKERS: '',
     TESSERA_CIFAR10_DIR: cifar10 ?? '',
   };
   // Its own group: Ctrl-C reaches us, and we stop it in order.
