@@ -64,7 +64,7 @@ async function compare(bench, { peer, ours }, precision) {
   for (const kind of ['nngp', 'ntk']) {
     const bytes = await readFile(join(bench.folder, `${kind}.f64`));
     const theirs = new Float64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8);
-    const own = ours.matrices[kind];
+    const own = ours.result[kind].matrix;
     let largest = 0;
     let difference = 0;
     for (let i = 0; i < theirs.length; i++) {

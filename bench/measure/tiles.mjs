@@ -46,9 +46,9 @@ export class Tile {
     return this.#call(this.#task);
   }
 
-  /** The last call's matrices. */
-  get matrices() {
-    return { nngp: this.#result.nngp.matrix, ntk: this.#result.ntk.matrix };
+  /** The last call's. */
+  get result() {
+    return this.#result;
   }
 
   async #call(task) {
