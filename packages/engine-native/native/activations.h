@@ -63,20 +63,16 @@ template <class S> struct Abrelu {
       : mean(S::all(Real(s * (n.a * n.a + n.b * n.b) / 2))), kappa(S::all(Real(s * (n.a - n.b) * (n.a - n.b) / (2 * PI)))) {}
 
   /** theta and J / z for z <= 1/2, y = sqrt z. */
-  static TESSERA_INLINE void segment(Simd<double>, V z, V y, V& theta, V& ratio) {
-    // t = tan(theta/4), w = t^2, y = 2t / (1 + w): theta = 4 atan t, and J / (2 y z) has no cancellation left.
+  static TESSERA_INLINE void segment(double, V z, V y, V& theta, V& ratio) {
+    // With p = (theta / (2 y) - 1) / z: J / (2 y z) = 2 - 1 / (1 + sqrt(1-z)) - (1 - 2z) p, without cancellation.
     V inverse = Real(1) / (S::sqrt(Real(1) - z) + Real(1));
-    V w = (z * inverse) * inverse;
-    V up = w + Real(1);
-    V bracket = S::fma(horner<S, ShortAtanPolynomial<double>>(w), up, S::all(1));
-    V twice = y + y;
-    theta = S::fma(twice * w, bracket, twice);
-    V quarterCosine = S::fma(z, S::all(-0.5), S::all(0.25));
-    ratio = twice * S::fma(-quarterCosine, (up * up) * bracket, S::fma(up, S::all(-0.5), S::all(2)));
+    V p = horner<S, WideAsinPolynomial<double>>(z), twice = y + y;
+    theta = S::fma(twice * z, p, twice);
+    ratio = twice * S::fma(S::fma(z, S::all(2), S::all(-1)), p, Real(2) - inverse);
   }
-  static TESSERA_INLINE void segment(Simd<float>, V z, V y, V& theta, V& ratio) {
+  static TESSERA_INLINE void segment(float, V z, V y, V& theta, V& ratio) {
     V twice = y + y;
-    theta = S::fma(twice * z, horner<S, WideAsinPolynomial>(z), twice);
+    theta = S::fma(twice * z, horner<S, WideAsinPolynomial<float>>(z), twice);
     ratio = twice * horner<S, SegmentPolynomial>(z);
   }
 
@@ -91,12 +87,12 @@ template <class S> struct Abrelu {
     if (__builtin_expect(S::anyLess(half, z), 0)) {
       // Beyond a right angle: theta' = pi - theta, J = J(theta') - pi cos theta.
       V turned = S::pickLess(half, z, S::notNegative(Real(1) - z), z);
-      segment(S(), turned, S::sqrt(turned), theta, ratio);
+      segment(Real(), turned, S::sqrt(turned), theta, ratio);
       V product = half / scaled;
       lost = S::pickLess(half, z, product * S::fma(ratio, turned, S::all(Real(PI)) * (z + z - Real(1))), (gamma * half) * ratio);
       theta = S::pickLess(half, z, S::all(Real(PI)) - theta, theta);
     } else {
-      segment(S(), z, S::sqrt(z), theta, ratio);
+      segment(Real(), z, S::sqrt(z), theta, ratio);
       lost = (gamma * half) * ratio;
     }
     slopeComplement = kappa * theta;

@@ -2,8 +2,8 @@
 //   delta <- sw2 delta_T,
 //   Delta <- delta_new + sw2 [T' Delta + D' (Theta_aa + Theta_bb)/2 + (T'_aa - T'_bb)(Theta_aa - Theta_bb)/4],
 //   Theta <- K_new + sw2 T' Theta, K = (q_a + q_b)/2 - delta.
-// Theta has a recursion of its own because in the chaotic phase Delta swamps it. A block of a row image and `width`
-// column images stays in registers through all layers and is stored at each depth asked for.
+// Theta has a recursion of its own because in the chaotic phase Delta swamps it. A block of two row images and
+// `width` column images stays in registers through all layers and is stored at each depth asked for.
 #pragma once
 #include "buffer.h"
 #include "tanh.h"
@@ -13,35 +13,42 @@ namespace TESSERA_ISA {
 /** What a pair reads of an image in one layer: the activation's parameters, then these. */
 enum ImageNumber { HALF_VARIANCE, HALF_THETA, THETA_DEVIATION, QUARTER_SLOPE_DEVIATION, IMAGE_NUMBERS };
 
-/** The state of `U` vectors of pairs, and one layer of it. Theta, Delta: which of the two is carried. */
-template <class Real, template <class> class ActivationOf, int U, bool Theta, bool Delta> struct PairVectors {
+/** The state of the pairs of two row images and `width` column images, and one layer of it. */
+template <class Real, template <class> class ActivationOf> struct PairVectors {
   typedef Simd<Real> S;
-  typedef typename S::V V;
-  typedef ActivationOf<S> Activation;
-  V delta[U], tangent[U], theta[U];
+  /** Two rows share what is loaded of the columns, and their tables stay in the first-level cache for some 30 layers. */
+  static const int rows = 2, together = 2, width = together * S::lanes;
+  typedef Pack<S, together> G;
+  typedef typename G::V V;
+  typedef ActivationOf<G> Activation;
+  V delta[rows], tangent[rows], theta[rows];
 
-  /** Level: all images have one variance and b is never called. a(p), b(p, u): parameters; nextA, nextB: the next layer's. */
-  template <bool Level, class A, class B, class NextA, class NextB>
+  /**
+   * Theta, Delta: which of the two is carried. Level: all images have one variance and b is never called.
+   * a(p, row), b(p): parameters; nextA, nextB: the next layer's.
+   */
+  template <bool Level, bool Theta, bool Delta, class A, class B, class NextA, class NextB>
   TESSERA_INLINE void layer(const Activation& activation, A a, B b, NextA nextA, NextB nextB) {
     const int extra = Activation::parameters;
-#pragma GCC unroll 8
-    for (int u = 0; u < U; u++) {
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; r++) {
       V slope, slopeComplement, value;
-      auto other = [=](int p) { return Level ? a(p) : b(p, u); };
-      activation.template pair<Level>(delta[u], a, other, value, slope, slopeComplement);
-      delta[u] = value;
+      auto own = [=](int p) { return a(p, r); };
+      auto other = [=](int p) { return Level ? a(p, r) : b(p); };
+      activation.template pair<Level>(delta[r], own, other, value, slope, slopeComplement);
+      delta[r] = value;
       if (Delta) {
-        V sum = S::fma(slope, tangent[u], value);
-        sum = S::fma(slopeComplement, a(extra + HALF_THETA) + other(extra + HALF_THETA), sum);
+        V sum = G::fma(slope, tangent[r], value);
+        sum = G::fma(slopeComplement, own(extra + HALF_THETA) + other(extra + HALF_THETA), sum);
         if (!Level && !Activation::levelSlopes) {
-          V apart = a(extra + THETA_DEVIATION) - other(extra + THETA_DEVIATION);
-          sum = S::fma(a(extra + QUARTER_SLOPE_DEVIATION) - other(extra + QUARTER_SLOPE_DEVIATION), apart, sum);
+          V apart = own(extra + THETA_DEVIATION) - other(extra + THETA_DEVIATION);
+          sum = G::fma(own(extra + QUARTER_SLOPE_DEVIATION) - other(extra + QUARTER_SLOPE_DEVIATION), apart, sum);
         }
-        tangent[u] = sum;
+        tangent[r] = sum;
       }
       if (Theta) {
-        V mean = nextA(extra + HALF_VARIANCE) + (Level ? nextA(extra + HALF_VARIANCE) : nextB(extra + HALF_VARIANCE, u));
-        theta[u] = S::fma(slope, theta[u], mean - value);
+        V half = nextA(extra + HALF_VARIANCE, r), mean = half + (Level ? half : nextB(extra + HALF_VARIANCE));
+        theta[r] = G::fma(slope, theta[r], mean - value);
       }
     }
   }
@@ -49,15 +56,14 @@ template <class Real, template <class> class ActivationOf, int U, bool Theta, bo
 
 template <class RealType, template <class> class ActivationOf> struct Fcn {
   typedef RealType Real;
-  typedef Simd<Real> S;
-  typedef typename S::V V;
+  typedef PairVectors<Real, ActivationOf> Pairs;
+  typedef typename Pairs::G G;
+  typedef typename Pairs::V V;
   typedef Simd<double> D;
   typedef typename D::V DV;
-  typedef ActivationOf<S> Activation;
+  typedef typename Pairs::Activation Activation;
   static const int parameters = Activation::parameters + IMAGE_NUMBERS;
-  /** Vectors in flight: the chain of one layer is long (root, division, polynomial), four of them hide each other. */
-  static const int unroll = 4;
-  static const int width = unroll * S::lanes;
+  static const int width = Pairs::width, together = Pairs::rows;
   static const int mostRows = 64;
   static const size_t tableBytes = 32 << 20;
 
@@ -134,49 +140,50 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
     return ((size_t)tile.depths.position[depth] * tile.rowCount + row) * tile.colCount + col;
   }
 
-  /** `width` column images from `col` on, against one row image; the first `skipped` of them are not stored. */
-  template <bool Level, bool Theta, bool Delta> void runBlock(int row, int col, int skipped, const Real* rowTable, const Real* colTable) const {
-    Real start[width];
-    int valid = smaller(width, tile.colCount - col);
-    for (int j = 0; j < width; j++) start[j] = j < valid ? Real(tile.complement[(size_t)row * tile.colCount + col + j]) : Real(0);
-    PairVectors<Real, ActivationOf, unroll, Theta, Delta> pairs;
+  /**
+   * `width` column images from `col` on, against `together` row images of which `rows` are stored; the first `skipped`
+   * columns are not.
+   */
+  template <bool Level, bool Theta, bool Delta> void runBlock(int row, int rows, int col, int skipped, const Real* rowTable, const Real* colTable) const {
+    Pairs pairs;
+    const int valid = smaller(width, tile.colCount - col), half = Activation::parameters + HALF_VARIANCE;
+    const size_t rowNumbers = rows > 1 ? imageNumbers : 0;
     const Real *a = rowTable, *b = colTable;
-    auto ofRow = [&](int p) { return S::all(a[p]); };
-    auto ofCol = [&](int p, int u) { return Level ? S::all(a[p]) : S::load(b + p * width + u * S::lanes); };
-    auto variance = [&](int u) { return ofRow(Activation::parameters + HALF_VARIANCE) + ofCol(Activation::parameters + HALF_VARIANCE, u); };
-    for (int u = 0; u < unroll; u++) {
-      pairs.delta[u] = pairs.tangent[u] = S::load(start + u * S::lanes);
-      pairs.theta[u] = variance(u) - pairs.delta[u];
+    auto ofRow = [=](const Real* at) { return [=](int p, int r) { return G::all(at[r * rowNumbers + p]); }; };
+    auto ofCol = [](const Real* at) { return [=](int p) { return G::load(at + p * width); }; };
+    auto variance = [&](int r) { return ofRow(a)(half, r) + (Level ? ofRow(a)(half, r) : ofCol(b)(half)); };
+    for (int r = 0; r < together; r++) {
+      Real start[width];
+      const double* from = tile.complement + (size_t)(row + smaller(r, rows - 1)) * tile.colCount + col;
+      for (int j = 0; j < width; j++) start[j] = j < valid ? Real(from[j]) : Real(0);
+      pairs.delta[r] = pairs.tangent[r] = G::load(start);
+      pairs.theta[r] = variance(r) - pairs.delta[r];
     }
     for (int d = 0, l = 0; d < tile.depths.count; d++) {
       for (; l < tile.depths.depth[d]; l++) {
         const Real *nextA = a + parameters, *nextB = b + parameters * width;
-        pairs.template layer<Level>(
-            pairwise, [=](int p) { return S::all(a[p]); }, [=](int p, int u) { return S::load(b + p * width + u * S::lanes); },
-            [=](int p) { return S::all(nextA[p]); }, [=](int p, int u) { return S::load(nextB + p * width + u * S::lanes); });
+        pairs.template layer<Level, Theta, Delta>(pairwise, ofRow(a), ofCol(b), ofRow(nextA), ofCol(nextB));
         a = nextA;
         b = nextB;
       }
-      size_t at = outputIndex(d, row, col);
-      if (tile.nngp.matrix) {
-        V k[unroll];
-        for (int u = 0; u < unroll; u++) k[u] = variance(u) - pairs.delta[u];
-        storeVectors(tile.nngp.matrix, at, k, skipped, valid);
+      for (int r = 0; r < rows; r++) {
+        const size_t at = outputIndex(d, row + r, col);
+        if (tile.nngp.matrix) storeVectors(tile.nngp.matrix, at, variance(r) - pairs.delta[r], skipped, valid);
+        if (tile.nngp.complement) storeVectors(tile.nngp.complement, at, pairs.delta[r], skipped, valid);
+        if (Theta && tile.ntk.matrix) storeVectors(tile.ntk.matrix, at, pairs.theta[r], skipped, valid);
+        if (Delta && tile.ntk.complement) storeVectors(tile.ntk.complement, at, pairs.tangent[r], skipped, valid);
       }
-      if (tile.nngp.complement) storeVectors(tile.nngp.complement, at, pairs.delta, skipped, valid);
-      if (Theta && tile.ntk.matrix) storeVectors(tile.ntk.matrix, at, pairs.theta, skipped, valid);
-      if (Delta && tile.ntk.complement) storeVectors(tile.ntk.complement, at, pairs.tangent, skipped, valid);
     }
   }
 
-  static TESSERA_INLINE void storeVectors(void* output, size_t at, const V* v, int skipped, int valid) {
+  static TESSERA_INLINE void storeVectors(void* output, size_t at, const V& v, int skipped, int valid) {
     Real *out = (Real*)output + at, whole[width];
-    Real* target = valid - skipped == width ? out : whole;
-    for (int u = 0; u < unroll; u++) S::store(target + u * S::lanes, v[u]);
-    if (target == whole) memcpy(out + skipped, whole + skipped, (valid - skipped) * sizeof(Real));
+    if (valid - skipped == width) return G::store(out, v);
+    G::store(whole, v);
+    memcpy(out + skipped, whole + skipped, (valid - skipped) * sizeof(Real));
   }
 
-  typedef void (Fcn::*Block)(int, int, int, const Real*, const Real*) const;
+  typedef void (Fcn::*Block)(int, int, int, int, const Real*, const Real*) const;
   Block block() const {
     const bool theta = tile.ntk.matrix, delta = tile.ntk.complement;
     if (level) return theta ? (delta ? &Fcn::runBlock<true, true, true> : &Fcn::runBlock<true, true, false>) : &Fcn::runBlock<true, false, true>;
@@ -228,10 +235,10 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
     int start = tile.symmetric && firstRow > panel.first ? (firstRow - panel.first) / width * width : 0;
     for (int col = start; col < panel.count; col += width) {
       const int firstCol = panel.first + col, cols = smaller(width, panel.count - col), skipped = tile.symmetric ? larger(0, firstRow - firstCol) : 0;
-      for (int i = 0; i < rows; i++) {
+      for (int i = 0; i < rows; i += together) {
         if (tile.symmetric && firstRow + i >= firstCol + cols) break;
         if (*tile.cancel) return CANCELLED;
-        (fcn.*block)(firstRow + i, firstCol, skipped, rowTable + i * fcn.imageNumbers, panel.table + col * fcn.imageNumbers);
+        (fcn.*block)(firstRow + i, smaller(together, rows - i), firstCol, skipped, rowTable + i * fcn.imageNumbers, panel.table + col * fcn.imageNumbers);
       }
       if (tile.symmetric) fcn.mirror(firstRow, rows, firstCol, cols);
     }
@@ -285,41 +292,46 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
 
 /** The layers of `runBlock` on parameters that stay the same: nothing is loaded or stored but what the registers do not hold. */
 template <class Real, template <class> class ActivationOf> struct Registers {
-  typedef Simd<Real> S;
-  typedef typename S::V V;
+  typedef PairVectors<Real, ActivationOf> Pairs;
+  typedef typename Pairs::G G;
   typedef Simd<double> D;
-  typedef ActivationOf<S> Activation;
-  static const int unroll = 4, parameters = Activation::parameters + IMAGE_NUMBERS;
+  typedef typename Pairs::Activation Activation;
+  static const int parameters = Activation::parameters + IMAGE_NUMBERS;
 
   template <bool Level> static void go(const RegisterTask& task) {
+    typedef Simd<Real> S;
     Activation activation(task.network, task.network.weightVariance);
     ActivationOf<D> imagewise(task.network, task.network.weightVariance);
-    V numbers[2][parameters];
+    typename S::V numbers[2][parameters];
     for (int i = 0; i < 2; i++) {
       const double deviation = task.level ? 0.0 : 0.0625 * i, values[] = {0.25 + deviation / 2, 0.5 + deviation, deviation, -deviation / 64};
       imagewise.image(D::all(0.5), D::all(deviation), [&](int p, typename D::V v) { numbers[i][p] = S::all(Real(v[0])); });
       for (int p = 0; p < IMAGE_NUMBERS; p++) numbers[i][Activation::parameters + p] = S::all(Real(values[p]));
     }
-    PairVectors<Real, ActivationOf, unroll, true, true> pairs;
-    for (int u = 0; u < unroll; u++) {
-      pairs.delta[u] = pairs.tangent[u] = S::all(Real(0.25 + u / 64.0));
-      pairs.theta[u] = S::all(Real(0.25));
+    Pairs pairs;
+    for (int r = 0; r < Pairs::rows; r++) {
+      Real start[Pairs::width];
+      for (int i = 0; i < Pairs::width; i++) start[i] = Real(0.25 + r / 16.0 + i / 1024.0);
+      pairs.delta[r] = pairs.tangent[r] = pairs.theta[r] = G::load(start);
     }
     for (int l = 0; l < task.layers; l++) {
       // The parameters are new in every layer as far as the compiler knows.
       __asm__ volatile("" : : "r"(numbers) : "memory");
-      auto a = [&](int p) { return numbers[0][p]; };
-      auto b = [&](int p, int) { return numbers[1][p]; };
-      pairs.template layer<Level>(activation, a, b, a, b);
+      auto a = [&](int p, int) { return G::same(numbers[0][p]); };
+      auto b = [&](int p) { return G::same(numbers[1][p]); };
+      pairs.template layer<Level, true, true>(activation, a, b, a, b);
     }
-    V total{};
-    for (int u = 0; u < unroll; u++) total += pairs.delta[u] + pairs.tangent[u] + pairs.theta[u];
-    *task.sink = S::sum(total);
+    *task.sink = 0;
+    for (int r = 0; r < Pairs::rows; r++) {
+      Real end[Pairs::width];
+      G::store(end, pairs.delta[r] + pairs.tangent[r] + pairs.theta[r]);
+      for (int i = 0; i < Pairs::width; i++) *task.sink += end[i];
+    }
   }
   static int run(const RegisterTask& task) {
     if (task.level) go<true>(task);
     else go<false>(task);
-    return unroll * S::lanes;
+    return Pairs::rows * Pairs::width;
   }
 };
 

@@ -80,6 +80,53 @@ template <class RealType> struct Simd {
   static TESSERA_INLINE V larger(V a, V b) { return pickLess(a, b, b, a); }
   /** max(x, 0) that lets NaN through. */
   static TESSERA_INLINE V notNegative(V x) { return pickLess(x, V{}, V{}, x); }
+  /** 2^n of an integer n in the low bits of x (elementary.h, expAndExpm1). */
+  static TESSERA_INLINE V powerOfTwo(V x, int mantissaBits, Int bias) { return (V)(((I)x << mantissaBits) + (bias << mantissaBits)); }
+};
+
+/**
+ * N vectors handled as one: each operation on all of them before the next, so that the compiler lays the N chains of
+ * a long computation beside each other. A CPU looks ahead too few instructions to find them one after the other.
+ */
+template <class S, int N> struct Pack {
+  typedef typename S::Real Real;
+  typedef typename S::Int Int;
+  static const bool hasFma = S::hasFma;
+  struct V {
+    typename S::V v[N];
+#define TESSERA_EACH(expression)                                            \
+  V result;                                                                 \
+  _Pragma("GCC unroll 8") for (int i = 0; i < N; i++) result.v[i] = expression; \
+  return result
+#define TESSERA_OPERATOR(op)                                                                     \
+  friend TESSERA_INLINE V operator op(const V& a, const V& b) { TESSERA_EACH(a.v[i] op b.v[i]); } \
+  friend TESSERA_INLINE V operator op(const V& a, Real b) { TESSERA_EACH(a.v[i] op b); }          \
+  friend TESSERA_INLINE V operator op(Real a, const V& b) { TESSERA_EACH(a op b.v[i]); }
+    TESSERA_OPERATOR(+) TESSERA_OPERATOR(-) TESSERA_OPERATOR(*) TESSERA_OPERATOR(/)
+#undef TESSERA_OPERATOR
+    TESSERA_INLINE V operator-() const { TESSERA_EACH(-v[i]); }
+    TESSERA_INLINE V& operator+=(const V& b) { return *this = *this + b; }
+    TESSERA_INLINE V& operator*=(const V& b) { return *this = *this * b; }
+  };
+  static TESSERA_INLINE V same(typename S::V x) { TESSERA_EACH(x); }
+  static TESSERA_INLINE V all(Real x) { return same(S::all(x)); }
+  static TESSERA_INLINE V load(const Real* p) { TESSERA_EACH(S::load(p + i * S::lanes)); }
+  static TESSERA_INLINE void store(Real* p, const V& x) {
+    for (int i = 0; i < N; i++) S::store(p + i * S::lanes, x.v[i]);
+  }
+  static TESSERA_INLINE V abs(const V& x) { TESSERA_EACH(S::abs(x.v[i])); }
+  static TESSERA_INLINE V withSign(const V& x, const V& s) { TESSERA_EACH(S::withSign(x.v[i], s.v[i])); }
+  static TESSERA_INLINE V fma(const V& a, const V& b, const V& c) { TESSERA_EACH(S::fma(a.v[i], b.v[i], c.v[i])); }
+  static TESSERA_INLINE V sqrt(const V& x) { TESSERA_EACH(S::sqrt(x.v[i])); }
+  static TESSERA_INLINE V pickLess(const V& a, const V& b, const V& yes, const V& no) { TESSERA_EACH(S::pickLess(a.v[i], b.v[i], yes.v[i], no.v[i])); }
+  static TESSERA_INLINE V notNegative(const V& x) { TESSERA_EACH(S::notNegative(x.v[i])); }
+  static TESSERA_INLINE V powerOfTwo(const V& x, int mantissaBits, Int bias) { TESSERA_EACH(S::powerOfTwo(x.v[i], mantissaBits, bias)); }
+#undef TESSERA_EACH
+  static TESSERA_INLINE bool anyLess(const V& a, const V& b) {
+    bool any = false;
+    for (int i = 0; i < N; i++) any |= S::anyLess(a.v[i], b.v[i]);
+    return any;
+  }
 };
 
 #if TESSERA_VECTOR_BYTES == 64
