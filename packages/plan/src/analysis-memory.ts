@@ -10,14 +10,13 @@ import type { PlanCounts } from './plan-counts.js';
  */
 export type AnalysisMode = 'dense' | 'streamed';
 
-/** Matrices of m x m float64 that a dense analysis holds at its peak. */
-export const denseMatrices = {
-  /** Eigenvectors: the matrix and dsyevd's workspace of two more, with room for what is read meanwhile. */
-  vectors: 3.2,
-  /** A matrix and its Cholesky factor. */
-  solutions: 2,
-  spectrum: 1,
-} as const;
+/**
+ * Matrices of m x m float64 that a dense analysis holds. Eigenvectors take dsyevd's workspace of two more; all else is
+ * done in the matrix's own place. Where Cholesky fails (an ill-conditioned matrix), eigenvectors solve instead.
+ */
+export const denseMatrices = { eigenvectors: 3, other: 1 } as const;
+/** What a matrix may take where eigenvectors are computed, with room for what is read meanwhile. */
+const mostMatrices = 3.2;
 
 /** LAPACK counts dsyevd's workspace for vectors, 1 + 6 m + 2 m^2, in 32 bits. */
 const mostWithVectors = 32_765;
@@ -27,16 +26,28 @@ function vectorsBeside(spec: ExperimentSpec, counts: PlanCounts): number {
   return 3 * (solutionBlocks(spec) + 1) * counts.classes + 16;
 }
 
-function matricesOf(spec: ExperimentSpec, counts: PlanCounts): number {
-  if (spec.analysis.dynamics !== null) return denseMatrices.vectors;
-  const hasSolutions = spec.analysis.regression !== null || counts.test > 0;
-  return hasSolutions ? denseMatrices.solutions : denseMatrices.spectrum;
+const hasSolutions = (spec: ExperimentSpec, counts: PlanCounts) =>
+  spec.analysis.regression !== null || counts.test > 0;
+
+/** Bytes of one dense analysis as it normally goes. */
+export function denseBytes(spec: ExperimentSpec, counts: PlanCounts): number {
+  const { eigenvectors, other } = denseMatrices;
+  return bytesOf(spec, counts, spec.analysis.dynamics === null ? other : eigenvectors);
 }
 
-/** Bytes of one dense analysis at its peak. */
-export function denseBytes(spec: ExperimentSpec, counts: PlanCounts): number {
+/** Bytes that one dense analysis takes at the most. */
+function mostBytes(spec: ExperimentSpec, counts: PlanCounts): number {
+  return bytesOf(spec, counts, mostMatricesOf(spec, counts));
+}
+
+function mostMatricesOf(spec: ExperimentSpec, counts: PlanCounts): number {
+  const mayNeedVectors = spec.analysis.dynamics !== null || hasSolutions(spec, counts);
+  return mayNeedVectors ? mostMatrices : denseMatrices.other;
+}
+
+function bytesOf(spec: ExperimentSpec, counts: PlanCounts, matrices: number): number {
   const m = counts.train;
-  return 8 * (matricesOf(spec, counts) * m * m + vectorsBeside(spec, counts) * m);
+  return 8 * (matrices * m * m + vectorsBeside(spec, counts) * m);
 }
 
 /** Vectors of a Lanczos basis for so many eigenvalues. */
@@ -58,7 +69,7 @@ function canStream({ analysis }: ExperimentSpec): boolean {
 }
 
 /**
- * The mode of a plan's analyses and the bytes of one.
+ * The mode of a plan's analyses and the bytes that one is expected to hold.
  * @param memoryBytes what an aggregator states it may hold; null: as much as it takes
  * @returns `problem`: why no mode fits, with what would; null where one does
  */
@@ -70,10 +81,10 @@ export function chooseAnalysisMode(
 ): { mode: AnalysisMode; bytes: number; problem: Problem | null } {
   const memory = memoryBytes ?? Number.POSITIVE_INFINITY;
   const dense = denseBytes(spec, counts);
+  const most = mostBytes(spec, counts);
   const isTooLong = spec.analysis.dynamics !== null && counts.train > mostWithVectors;
-  if (dense <= memory && !isTooLong) return { mode: 'dense', bytes: dense, problem: null };
-  if (!canStream(spec))
-    return { mode: 'dense', bytes: dense, problem: tooLarge(spec, counts, dense, memory) };
+  if (most <= memory && !isTooLong) return { mode: 'dense', bytes: dense, problem: null };
+  if (!canStream(spec)) return { mode: 'dense', bytes: dense, problem: tooLarge(spec, counts, most, memory) };
   const bytes = streamedBytes(spec, counts, tileSize);
   if (bytes <= memory) return { mode: 'streamed', bytes, problem: null };
   const message =
@@ -92,7 +103,7 @@ function tooLarge(spec: ExperimentSpec, counts: PlanCounts, dense: number, memor
       ? `an aggregator has ${bytesText(memory)} (TESSERA_AGGREGATOR_MEMORY)`
       : `eigenvectors are computed of at most ${countText(mostWithVectors)} images`;
   const message =
-    `one analysis of ${countText(counts.train)} images holds ${bytesText(dense)}, and ${limit}; what fits: ` +
+    `one analysis of ${countText(counts.train)} images takes up to ${bytesText(dense)}, and ${limit}; what fits: ` +
     `${fewer}analysis.spectrum {"top": ${top}}${leave}, which works out of core`;
   return { pointer: '/dataset/train', message };
 }
@@ -100,7 +111,7 @@ function tooLarge(spec: ExperimentSpec, counts: PlanCounts, dense: number, memor
 /** The largest number of training images whose dense analysis fits; 0 where none does. */
 export function mostTrain(spec: ExperimentSpec, counts: PlanCounts, memoryBytes: number): number {
   // The root of matrices m^2 + vectors m = memory / 8.
-  const [a, b] = [matricesOf(spec, counts), vectorsBeside(spec, counts)];
+  const [a, b] = [mostMatricesOf(spec, counts), vectorsBeside(spec, counts)];
   const most = Math.floor((-b + Math.sqrt(b * b + (a * memoryBytes) / 2)) / (2 * a));
   return spec.analysis.dynamics === null ? most : Math.min(most, mostWithVectors);
 }

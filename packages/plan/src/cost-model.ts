@@ -97,5 +97,5 @@ export function entryContractionNs(
   const columns = solutionBlocks(spec) * counts.classes;
   // The predictions of a row are scored once, whatever the number of training images.
   const scoring = (columns * costs.prediction) / counts.train;
-  return analysesPerKernel * (columns * costs.gemmMultiplyAdd + scoring);
+  return analysesPerKernel * (columns * costs.gemmMultiplyAdd + costs.stripEntry + scoring);
 }
