@@ -2,9 +2,10 @@ export * from './engine.js';
 export {
   cutGolden,
   type Golden,
+  type GoldenComplement,
   type GoldenMatrix,
   loadGoldens,
   ownGoldensDir,
 } from './goldens/load-goldens.js';
-export { type Dual, dualOf } from './oracle/dual.js';
+export { type Dual, dualOf, type Moments, type Pair, type PairMoments } from './oracle/dual.js';
 export { oracleEngine } from './oracle/oracle-engine.js';

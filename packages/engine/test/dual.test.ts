@@ -1,6 +1,6 @@
 import type { Activation } from '@tessera/spec';
 import { describe, expect, it } from 'vitest';
-import { dualOf } from '../src/index.js';
+import { type Dual, dualOf, type Moments, type Pair } from '../src/index.js';
 
 /** erf by its series, to 1e-16 for the arguments that carry weight here. */
 function erf(x: number): number {
@@ -85,6 +85,21 @@ function quadrature(f: (x: number) => number, q1: number, q2: number, k: number)
   return total * step * step;
 }
 
+const pairOf = (qa: number, qb: number, k: number): Pair => ({
+  qa,
+  qb,
+  e: qa - qb,
+  delta: (qa + qb) / 2 - k,
+});
+
+/** T and T', as they follow from the complements. */
+function plain(dual: Dual, qa: number, qb: number, k: number): Moments {
+  const [a, b] = [dual.variance(qa), dual.variance(qb)];
+  const pair = dual.pair(pairOf(qa, qb, k));
+  expect((a.derivative + b.derivative) / 2 - pair.derivativeComplement).toBeCloseTo(pair.derivative, 12);
+  return { value: (a.value + b.value) / 2 - pair.complement, derivative: pair.derivative };
+}
+
 describe('dual activations', () => {
   for (const { activation, phi, slope, digits } of examples) {
     it(`${activation.name}: closed form agrees with quadrature, for equal and unequal variances`, () => {
@@ -94,7 +109,7 @@ describe('dual activations', () => {
         [1, 1, 0.9],
         [0.5, 2, 0],
       ] as const) {
-        const { value, derivative } = dualOf(activation)(q1, q2, k);
+        const { value, derivative } = plain(dualOf(activation), q1, q2, k);
         expect(value).toBeCloseTo(quadrature(phi, q1, q2, k), digits);
         expect(derivative).toBeCloseTo(quadrature(slope, q1, q2, k), digits);
       }
@@ -111,9 +126,60 @@ describe('dual activations', () => {
       [{ name: 'sin', a: 1.1, b: 0.9, c: 0.3 }, 0.211468838, 0.4315519206],
     ];
     for (const [activation, value, derivative] of vector) {
-      const dual = dualOf(activation)(1.3, 0.7, 0.4);
+      const dual = plain(dualOf(activation), 1.3, 0.7, 0.4);
       expect(dual.value).toBeCloseTo(value, 9);
       expect(dual.derivative).toBeCloseTo(derivative, 9);
     }
   });
+
+  for (const { activation } of examples) {
+    it(`${activation.name}: deviations and distances are differences of the duals themselves`, () => {
+      const dual = dualOf(activation);
+      const difference = (x: Moments, y: Moments) => [x.value - y.value, x.derivative - y.derivative];
+      const { value, derivative } = dual.deviation(0.7, 1.3, 0.6);
+      const [wanted, wantedSlope] = difference(dual.variance(1.3), dual.variance(0.7));
+      expect(value).toBeCloseTo(wanted as number, 12);
+      expect(derivative).toBeCloseTo(wantedSlope as number, 12);
+      for (const [here, there] of [
+        [
+          [1.3, 0.7, 0.4],
+          [0.9, 0.8, 0.5],
+        ],
+        [
+          [1.3, 0.7, -0.4],
+          [1.1, 0.8, 0.1],
+        ],
+        [
+          [0.6, 0.7, -0.4],
+          [0.7, 0.6, -0.3],
+        ],
+        [
+          [0.6, 0.7, 0.6],
+          [0.6, 0.6, 0.6],
+        ],
+      ] as const) {
+        const by = { qa: there[0] - here[0], qb: there[1] - here[1], k: there[2] - here[2] };
+        const apart = dual.distance(pairOf(...here), pairOf(...there), by);
+        const [value, slope] = difference(plain(dual, ...there), plain(dual, ...here));
+        expect(apart.value).toBeCloseTo(value as number, 12);
+        expect(apart.derivative).toBeCloseTo(slope as number, 12);
+      }
+    });
+
+    it(`${activation.name}: complements keep their digits as two Gaussians become one`, () => {
+      // To first order in delta with e = 0: T_aa - T_ab = T' delta, and T'_aa - T'_ab likewise but for kinks.
+      const dual = dualOf(activation);
+      const { complement, derivative, derivativeComplement } = dual.pair({
+        qa: 0.7,
+        qb: 0.7,
+        e: 0,
+        delta: 1e-30,
+      });
+      expect(complement / (derivative * 1e-30)).toBeCloseTo(1, 10);
+      expect(derivative).toBeCloseTo(dual.variance(0.7).derivative, 10);
+      const nearer = dual.pair({ qa: 0.7, qb: 0.7, e: 0, delta: 1e-32 }).derivativeComplement;
+      const order = activation.name === 'identity' ? 0 : Math.log10(derivativeComplement / nearer);
+      expect([0, 1, 2].map((n) => Math.abs(order - n)).some((gap) => gap < 1e-10)).toBe(true);
+    });
+  }
 });

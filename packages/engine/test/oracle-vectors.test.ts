@@ -34,12 +34,15 @@ it.each(table)('gives the printed kernels of two small vectors with $activation.
     biasVariance: network[1],
     depths,
     kernels: ['nngp', 'ntk'],
+    arrays: ['matrix'],
+    referenceVariance: 4.5,
     precision: 'f64',
     rows: block,
     cols: null,
   });
   rows.forEach(([, expected], d) => {
-    const actual = [nngp?.[4 * d], nngp?.[4 * d + 1], ntk?.[4 * d], ntk?.[4 * d + 1]];
+    const [k, theta] = [nngp?.matrix, ntk?.matrix];
+    const actual = [k?.[4 * d], k?.[4 * d + 1], theta?.[4 * d], theta?.[4 * d + 1]];
     for (const [i, value] of actual.entries()) expect(value).toBeCloseTo(expected[i] as number, 11);
   });
 });

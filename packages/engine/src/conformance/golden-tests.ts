@@ -1,10 +1,10 @@
-/** Goldens: extended-precision matrices that every engine must reproduce. */
+/** Goldens: matrices and complements in more than float64's digits that every engine must reproduce. */
 import type { KernelName, Precision } from '@tessera/spec';
 import { describe, expect, it } from 'vitest';
-import type { Engine, TileArray, TileTask } from '../engine.js';
-import { cutGolden, type Golden } from '../goldens/load-goldens.js';
-import { depthOf } from './tiles.js';
-import { relativeError, toleranceOf } from './tolerances.js';
+import type { Engine, KernelTile, TileArray, TileTask } from '../engine.js';
+import { cutGolden, type Golden, type GoldenMatrix } from '../goldens/load-goldens.js';
+import { depthOf, kindOf } from './tiles.js';
+import { complementError, relativeError, toleranceOf } from './tolerances.js';
 
 /** Cases whose full matrices take too long are cut to their first images; the title says so. */
 export interface GoldenCut {
@@ -12,6 +12,8 @@ export interface GoldenCut {
   train: number;
   test: number;
 }
+
+const LARGEST_F32 = 3.4028235e38;
 
 export function goldenTests(engine: Engine, goldens: readonly Golden[], cut: GoldenCut | null): void {
   describe.each(engine.info.precisions)('goldens in %s', (precision) => {
@@ -30,24 +32,50 @@ export function goldenTests(engine: Engine, goldens: readonly Golden[], cut: Gol
 }
 
 async function compare(engine: Engine, golden: Golden, precision: Precision): Promise<void> {
-  const { architecture, weightVariance, biasVariance, depths, train, test } = golden;
-  const network = { architecture, weightVariance, biasVariance, depths, precision };
-  const task: TileTask = { ...network, kernels: ['ntk', 'nngp'], rows: train, cols: null };
+  const { architecture, weightVariance, biasVariance, referenceVariance, depths, train, test } = golden;
+  const task: TileTask = {
+    architecture,
+    weightVariance,
+    biasVariance,
+    referenceVariance,
+    depths,
+    precision,
+    kernels: ['ntk', 'nngp'],
+    arrays: golden.complements === null ? ['matrix'] : ['matrix', 'complement'],
+    rows: train,
+    cols: null,
+  };
   const trained = await engine.computeTile(task);
   const tested = await engine.computeTile({ ...task, rows: test, cols: train });
   const problems: string[] = [];
   for (const kernel of ['ntk', 'nngp'] as const satisfies KernelName[]) {
     for (const matrix of ['train_train', 'test_train'] as const) {
-      const actual = (matrix === 'train_train' ? trained : tested)[kernel] as TileArray;
-      const expected = golden.expected(kernel, matrix);
-      depths.forEach((depth, index) => {
-        const wanted = depthOf(expected, index, depths.length);
-        const problem = judge(depthOf(actual, index, depths.length), wanted, golden, precision, depth);
-        if (problem !== null) problems.push(`${kernel}_${matrix} at depth ${depth}: ${problem}`);
-      });
+      const tile = kindOf(matrix === 'train_train' ? trained : tested, kernel);
+      const found = [
+        ...matrixProblems(golden, kernel, matrix, tile, precision),
+        ...complementProblems(golden, kernel, matrix, tile, precision),
+      ];
+      problems.push(...found.map((problem) => `${kernel}_${matrix} ${problem}`));
     }
   }
   expect(problems).toEqual([]);
+}
+
+function matrixProblems(
+  golden: Golden,
+  kernel: KernelName,
+  matrix: GoldenMatrix,
+  tile: KernelTile,
+  precision: Precision,
+): string[] {
+  const expected = golden.expected(kernel, matrix);
+  const { depths } = golden;
+  return depths.flatMap((depth, index) => {
+    const wanted = depthOf(expected, index, depths.length);
+    const actual = depthOf(tile.matrix as TileArray, index, depths.length);
+    const problem = judge(actual, wanted, golden, precision, depth);
+    return problem === null ? [] : [`at depth ${depth}: ${problem}`];
+  });
 }
 
 /** What is wrong with one matrix. f32 must answer what it cannot hold with infinities or NaN, not with a number. */
@@ -59,16 +87,50 @@ function judge(
   depth: number,
 ): string | null {
   const overflows =
-    precision === 'f32' && Array.prototype.some.call(expected, (v) => Math.abs(v) > 3.4028235e38);
+    precision === 'f32' && Array.prototype.some.call(expected, (v) => Math.abs(v) > LARGEST_F32);
   if (overflows) {
     const silent = Array.prototype.findIndex.call(
       expected,
-      (v, i) => Math.abs(v) > 3.4028235e38 && Number.isFinite(actual[i]),
+      (v, i) => Math.abs(v) > LARGEST_F32 && Number.isFinite(actual[i]),
     );
     return silent < 0 ? null : `entry ${silent} is ${actual[silent]} where ${expected[silent]} overflows`;
   }
-  const tolerance = toleranceOf(precision, golden.architecture.activation.name, depth);
+  const tolerance = toleranceOf('matrix', precision, golden.architecture.activation.name, depth);
   if (tolerance === null) return null;
-  const error = relativeError(actual, expected);
-  return error <= tolerance ? null : `error ${error.toExponential(2)}, allowed ${tolerance}`;
+  return tooLarge(relativeError(actual, expected), tolerance);
+}
+
+const tooLarge = (error: number, tolerance: number): string | null =>
+  error <= tolerance ? null : `error ${error.toExponential(2)}, allowed ${tolerance}`;
+
+/** Of cases that hold complements: those, and the variances of the reference and the images. */
+function complementProblems(
+  golden: Golden,
+  kernel: KernelName,
+  matrix: GoldenMatrix,
+  tile: KernelTile,
+  precision: Precision,
+): string[] {
+  if (golden.complements === null) return [];
+  const { depths, architecture } = golden;
+  const expected = golden.complements(kernel, matrix);
+  const part = (array: TileArray, index: number) => depthOf(array, index, depths.length);
+  return depths.flatMap((depth, index) => {
+    const tolerance = toleranceOf('complement', precision, architecture.activation.name, depth);
+    if (tolerance === null) return [];
+    const actual = part(tile.complement as TileArray, index);
+    const errors = {
+      complement: complementError(architecture, actual, part(expected.complement, index), precision),
+      reference: relativeError(part(tile.reference, index), part(expected.reference, index)),
+      'row deviations': relativeError(part(tile.rowDeviations, index), part(expected.rowDeviations, index)),
+      'column deviations': relativeError(
+        part(tile.colDeviations, index),
+        part(expected.colDeviations, index),
+      ),
+    };
+    return Object.entries(errors).flatMap(([name, error]) => {
+      const problem = tooLarge(error, tolerance);
+      return problem === null ? [] : [`${name} at depth ${depth}: ${problem}`];
+    });
+  });
 }

@@ -1,10 +1,10 @@
 /** Every engine against the oracle, at sizes around the vector's width and with every activation and geometry. */
 import type { Architecture, Precision } from '@tessera/spec';
 import { describe, expect, it } from 'vitest';
-import type { Engine, TileArray, TileTask } from '../engine.js';
+import type { Engine, KernelTile, TileArray, TileTask } from '../engine.js';
 import { oracleEngine } from '../oracle/oracle-engine.js';
-import { activations, depthOf, fcn, randomImages, taskOf } from './tiles.js';
-import { relativeError, toleranceOf } from './tolerances.js';
+import { activations, depthOf, fcn, kindOf, randomImages, taskOf } from './tiles.js';
+import { complementError, relativeError, toleranceOf } from './tolerances.js';
 
 /** 1, lanes - 1, lanes, lanes + 1 for 2, 4, 8 and 16 lanes, four vectors of them, and odd sizes. */
 const sizes = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 65] as const;
@@ -13,17 +13,36 @@ async function expectOracle(engine: Engine, task: TileTask): Promise<void> {
   const wanted = await oracleEngine().computeTile({ ...task, precision: 'f64' });
   const actual = await engine.computeTile(task);
   for (const kernel of task.kernels) {
+    const [got, want] = [kindOf(actual, kernel), kindOf(wanted, kernel)];
     task.depths.forEach((depth, index) => {
-      const tolerance = toleranceOf(task.precision, task.architecture.activation.name, depth);
-      if (tolerance === null) return;
-      const [got, want] = [actual[kernel], wanted[kernel]].map((a) =>
-        depthOf(a as TileArray, index, task.depths.length),
-      );
-      expect(relativeError(got as TileArray, want as TileArray), `${kernel} at depth ${depth}`).toBeLessThan(
-        tolerance,
-      );
+      for (const [what, error] of Object.entries(errorsAt(task, got, want, index))) {
+        const kind = what === 'matrix' ? 'matrix' : 'complement';
+        const tolerance = toleranceOf(kind, task.precision, task.architecture.activation.name, depth);
+        if (tolerance === null) continue;
+        expect(error, `${kernel} ${what} at depth ${depth}`).toBeLessThan(tolerance);
+      }
     });
   }
+}
+
+function errorsAt(
+  { architecture, precision, depths }: TileTask,
+  got: KernelTile,
+  want: KernelTile,
+  index: number,
+) {
+  const both = (name: keyof KernelTile) =>
+    [got, want].map((tile) => depthOf(tile[name] as TileArray, index, depths.length)) as [
+      TileArray,
+      TileArray,
+    ];
+  return {
+    matrix: relativeError(...both('matrix')),
+    complement: complementError(architecture, ...both('complement'), precision),
+    reference: relativeError(...both('reference')),
+    rowDeviations: relativeError(...both('rowDeviations')),
+    colDeviations: relativeError(...both('colDeviations')),
+  };
 }
 
 export function oracleTests(engine: Engine): void {

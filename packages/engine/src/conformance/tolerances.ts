@@ -1,33 +1,43 @@
-/**
- * The tolerances every engine is held to: the largest difference divided by the largest entry of that depth's matrix.
- * One table, each line with its reason.
- */
-import type { ActivationName, Precision } from '@tessera/spec';
-
-const reluLike: readonly ActivationName[] = ['relu', 'leaky-relu', 'abs', 'abrelu'];
+/** The tolerances every engine is held to. One table, each line with its reason. */
+import type { ActivationName, Family, Padding, Precision } from '@tessera/spec';
 
 export const tolerances = {
-  /** Rounding of some hundred layers, each of a few units in the last place, none of which grows. */
-  f64: 1e-12,
+  /** Matrices: the largest difference over the largest entry of that depth's matrix. */
+  matrix: {
+    /** Rounding of some hundred layers, each of a few units in the last place, none of which grows. */
+    f64: 1e-12,
+    /** 24 bits, a few units in the last place a layer; promised to the depths named, and nothing below them. */
+    f32: [
+      { depth: 10, tolerance: 5e-6 },
+      { depth: 100, tolerance: 5e-5 },
+    ],
+    /** The quadrature's truncation (tanh has no closed form). */
+    tanh: 1e-11,
+  },
   /**
-   * sqrt(q1 q2 - k^2) loses half of the digits as the correlation goes to 1: the error of storing K in float64 comes
-   * back as its square root, one layer in depth after another.
+   * Complements: the largest relative error of an entry, however small it is beside the matrix; with global pooling and zero
+   * padding, where complements are signed, over the largest entry.
    */
-  f64ReluLikeDeep: 2e-9,
-  deepFrom: 50,
-  /** 24 bits, a few of them lost in 1 - x^2; promised to this depth. */
-  f32: 1e-4,
-  f32Depth: 10,
-  /** The expansion's and the quadrature's truncation, for variances to 4 (tanh has no closed form). */
-  tanh: 1e-11,
+  complement: {
+    f64: 1e-11,
+    f32: [
+      { depth: 10, tolerance: 2e-5 },
+      { depth: 100, tolerance: 1e-4 },
+    ],
+    tanh: 1e-9,
+  },
 } as const;
 
 /** The tolerance of one depth, or null where the precision promises nothing. */
-export function toleranceOf(precision: Precision, activation: ActivationName, depth: number): number | null {
-  if (precision === 'f32') return depth <= tolerances.f32Depth ? tolerances.f32 : null;
-  if (activation === 'tanh') return tolerances.tanh;
-  if (reluLike.includes(activation) && depth >= tolerances.deepFrom) return tolerances.f64ReluLikeDeep;
-  return tolerances.f64;
+export function toleranceOf(
+  what: keyof typeof tolerances,
+  precision: Precision,
+  activation: ActivationName,
+  depth: number,
+): number | null {
+  const { f64, f32, tanh } = tolerances[what];
+  if (precision === 'f32') return f32.find((step) => depth <= step.depth)?.tolerance ?? null;
+  return activation === 'tanh' ? tanh : f64;
 }
 
 /** The largest difference of two matrices over the largest entry of the expected one; NaN anywhere gives NaN. */
@@ -41,4 +51,35 @@ export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<num
     largest = Math.max(largest, Math.abs(expected[i] as number));
   }
   return largest === 0 ? difference : difference / largest;
+}
+
+/** Below these, numbers lose bits to underflow. */
+const smallest: Record<Precision, number> = { f64: 1e-300, f32: 1.2e-38 };
+
+/** The largest relative error of an entry; what underflows counts as right. NaN anywhere gives NaN. */
+export function elementwiseError(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  precision: Precision,
+): number {
+  let worst = 0;
+  for (let i = 0; i < expected.length; i++) {
+    const difference = Math.abs((actual[i] as number) - (expected[i] as number));
+    if (Number.isNaN(difference)) return Number.NaN;
+    if (difference > smallest[precision])
+      worst = Math.max(worst, difference / Math.abs(expected[i] as number));
+  }
+  return worst;
+}
+
+/** The error of complements by the measure that belongs to an architecture. */
+export function complementError(
+  architecture: { family: Family; padding: Padding },
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  precision: Precision,
+): number {
+  return architecture.family === 'cnn-gap' && architecture.padding === 'same'
+    ? relativeError(actual, expected)
+    : elementwiseError(actual, expected, precision);
 }

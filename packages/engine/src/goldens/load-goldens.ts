@@ -20,8 +20,19 @@ export interface Golden {
   depths: number[];
   train: ImageBlock;
   test: ImageBlock;
+  referenceVariance: number;
   /** (depths, rows, train) in float64. */
   expected(kernel: KernelName, matrix: GoldenMatrix): Float64Array;
+  /** null where the case holds matrices alone. */
+  complements: ((kernel: KernelName, matrix: GoldenMatrix) => GoldenComplement) | null;
+}
+
+/** As in KernelTile. */
+export interface GoldenComplement {
+  complement: Float64Array;
+  reference: Float64Array;
+  rowDeviations: Float64Array;
+  colDeviations: Float64Array;
 }
 
 /** A case's images: a range of CIFAR-10 files, or .npy files beside the manifest. */
@@ -45,6 +56,8 @@ interface GoldenCase {
   weightVariance: number;
   biasVariance: number;
   depth: number[];
+  /** Of cases with complements. */
+  referenceVariance?: number;
 }
 
 /**
@@ -63,6 +76,7 @@ export function loadGoldens(folder: string, cifar10Dir: string | null = null): G
 function loadCase(root: string, golden: GoldenCase, cifar10Dir: string | null): Golden {
   const { name, architecture, weightVariance, biasVariance, depth } = golden;
   const [train, test] = images(root, golden, cifar10Dir);
+  const read = (array: string) => readNpy(join(root, name, `${array}.npy`)).data as Float64Array;
   const block = (role: string, { count, shape, values }: PixelBlock): ImageBlock => ({
     key: `golden ${root} ${name} ${role}`,
     count,
@@ -77,12 +91,25 @@ function loadCase(root: string, golden: GoldenCase, cifar10Dir: string | null): 
     depths: depth,
     train: block('train', train),
     test: block('test', test),
-    expected: (kernel, matrix) => {
-      const { data } = readNpy(join(root, name, `${kernel}_${matrix}.npy`));
-      return data as Float64Array;
-    },
+    referenceVariance: golden.referenceVariance ?? meanSquare(train.values),
+    expected: (kernel, matrix) => read(`${kernel}_${matrix}`),
+    complements:
+      golden.referenceVariance === undefined
+        ? null
+        : (kernel, matrix) => {
+            const trained = read(`${kernel}_train_deviations`);
+            return {
+              complement: read(`${kernel}_${matrix}_complement`),
+              reference: read(`${kernel}_reference`),
+              rowDeviations: matrix === 'train_train' ? trained : read(`${kernel}_test_deviations`),
+              colDeviations: trained,
+            };
+          },
   };
 }
+
+const meanSquare = (values: Float64Array): number =>
+  values.reduce((sum, v) => sum + v * v, 0) / values.length;
 
 function images(
   root: string,
@@ -102,13 +129,18 @@ function images(
   return normalizeImages(dataset.normalization, train, test);
 }
 
-/** The first images of a golden case alone, with the entries of its matrices that remain. */
+/** The first images of a golden case alone, with the entries of its matrices that remain; without complements. */
 export function cutGolden(golden: Golden, train: number, test: number): Golden {
   const cut = (block: ImageBlock, count: number): ImageBlock => {
     const size = block.data.length / block.count;
     return { ...block, key: `${block.key} first ${count}`, count, data: block.data.slice(0, count * size) };
   };
-  const small = { ...golden, train: cut(golden.train, train), test: cut(golden.test, test) };
+  const small: Golden = {
+    ...golden,
+    train: cut(golden.train, train),
+    test: cut(golden.test, test),
+    complements: null,
+  };
   small.expected = (kernel, matrix) => {
     const whole = golden.expected(kernel, matrix);
     const rows = matrix === 'train_train' ? train : test;
