@@ -10,7 +10,7 @@ import type { Linalg } from '@tessera/linalg';
 import type { Precision } from '@tessera/spec';
 import { choleskyInPlace } from './cholesky-in-place.js';
 import { basisError, entryError, smallestNormal, solverError } from './error-bound.js';
-import { byRows, type GradedMatrix, householder, rotateLabels } from './graded-matrix.js';
+import { byRows, type GradedMatrix, householder, type RotatedLabels, rotateLabels } from './graded-matrix.js';
 import { type Eigenform, type KernelForm, ridgeTrainPredictions, type SolvedColumns } from './kernel-form.js';
 import { filterRows } from './plain-form.js';
 import { deflation, shortening, type TopVector, topVector } from './top-vector.js';
@@ -67,17 +67,8 @@ export class GradedForm implements KernelForm {
     const failure = await choleskyInPlace(linalg, bulk, side, shift, lower, sides, classes);
     if (failure !== null) return { failure };
     return sides.map((rest, i) => {
-      const { first, means } = labels[i] as (typeof labels)[number];
-      const x0 = first.map((value, c) => {
-        let along = value;
-        for (let row = 0; row < side; row++)
-          along -= (beta[row] as number) * (rest[row * classes + c] as number);
-        return along / corner;
-      });
-      const solved = ridgeColumns(size, x0, rest, means, shift);
-      const whole = join(x0, rest);
-      householder(size).apply(whole, classes);
-      return { ...solved, train: ridgeTrainPredictions(targets[i] as Float64Array, whole, shift) };
+      const solved = { ...(labels[i] as RotatedLabels), rest };
+      return finishRidge(this.#graded, solved, targets[i] as Float64Array, shift);
     });
   }
 
@@ -115,8 +106,30 @@ export class GradedForm implements KernelForm {
   }
 }
 
+/**
+ * The whole solution of (M + shift I) X = Y from its part x' outside the first direction.
+ * @param solved x' as `rest`, beside the labels' part along the first direction and their means
+ * @param target Y, row-major m x columns
+ */
+export function finishRidge(
+  { size, alpha, beta }: Pick<GradedMatrix, 'size' | 'alpha' | 'beta'>,
+  { first, rest, means }: RotatedLabels,
+  target: Float64Array,
+  shift: number,
+): SolvedColumns {
+  const columns = first.length;
+  const along = columnDots(beta, rest, columns);
+  const x0 = first.map((value, c) => (value - (along[c] as number)) / (alpha + shift));
+  const whole = join(x0, rest);
+  householder(size).apply(whole, columns);
+  return {
+    ...ridgeColumns(size, x0, rest, means, shift),
+    train: ridgeTrainPredictions(target, whole, shift),
+  };
+}
+
 /** Slopes and constants of solutions (x0, x') of (M + shift I) x = y, and H (0, x'). */
-export function ridgeColumns(
+function ridgeColumns(
   size: number,
   x0: Float64Array,
   rest: Float64Array,
