@@ -36,6 +36,8 @@ export interface Answer {
   regression: Float64Array[];
 }
 
+export const placeOf = ({ depth, kernel, route }: Answer) => `${kernel}, depth ${depth}, ${route}`;
+
 /** Both kinds at every depth: spectrum of train x train, predictions from test x train. */
 export async function analyze(engine: Engine, question: Question): Promise<Answer[]> {
   const arrays = ['matrix', 'complement'] as const;

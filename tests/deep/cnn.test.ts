@@ -1,16 +1,19 @@
 /** Convolutional networks with both readouts against 112-digit arithmetic, to depth 300. */
 import { type Engine, oracleEngine } from '@tessera/engine';
 import { openNativeEngine } from '@tessera/engine-native';
+import type { Precision } from '@tessera/spec';
 import { afterAll, describe, expect, it } from 'vitest';
-import { analyze } from './analyze.js';
+import { type Answer, analyze, placeOf } from './analyze.js';
 import {
   blockError,
+  bulkError,
   type CnnCase,
   type CnnFamily,
   cnnFixture,
   eachError,
   imageBlock,
   kappaOf,
+  type ReferenceKernel,
   WorstErrors,
 } from './references.js';
 
@@ -18,6 +21,10 @@ import {
 const tolerance = 1e-8;
 /** A chaotic network's predictions die out with depth; labels are of size 1. */
 const leastPrediction = 1e-6;
+/** Promised of float32 at depth 100: of every bulk eigenvalue. */
+const f32Tolerance = 5e-5;
+const f32Depth = 100;
+const smallestNormalFloat32 = 2 ** -126;
 /** Depths that the scalar oracle reaches in seconds. */
 const oracleDepth = 10;
 
@@ -31,26 +38,22 @@ const trainImages = imageBlock(
 );
 const testImages = imageBlock(fixture.images.slice(train), 'standardize', fixture.shape, 'deep cnn test');
 
-async function compare(
+function answersOf(
   engine: Engine,
-  network: CnnCase,
+  network: Pick<CnnCase, 'activation' | 'padding' | 'weightVariance' | 'biasVariance'>,
   family: CnnFamily,
-  deepest = Number.POSITIVE_INFINITY,
-): Promise<WorstErrors> {
-  const rows = network.rows.filter(({ depth }) => depth <= deepest);
-  const answers = await analyze(engine, {
+  depths: number[],
+  precision: Precision,
+) {
+  const { activation, padding, weightVariance, biasVariance } = network;
+  return analyze(engine, {
     task: {
-      architecture: {
-        family,
-        activation: network.activation,
-        filterSize: fixture.filterSize,
-        padding: network.padding,
-      },
-      weightVariance: network.weightVariance,
-      biasVariance: network.biasVariance,
-      depths: rows.map(({ depth }) => depth),
+      architecture: { family, activation, filterSize: fixture.filterSize, padding },
+      weightVariance,
+      biasVariance,
+      depths,
       kernels: ['nngp', 'ntk'],
-      precision: 'f64',
+      precision,
       referenceVariance: 1,
       rows: trainImages,
     },
@@ -59,12 +62,26 @@ async function compare(
     diagReg: [],
     ...fixture,
   });
+}
+
+function referenceOf(network: CnnCase, family: CnnFamily, { depth, kernel }: Answer): ReferenceKernel {
+  const row = network.rows.find((candidate) => candidate.depth === depth);
+  if (!row) throw new Error(`no reference at depth ${depth}`);
+  return row[family][kernel];
+}
+
+async function compare(
+  engine: Engine,
+  network: CnnCase,
+  family: CnnFamily,
+  deepest = Number.POSITIVE_INFINITY,
+): Promise<WorstErrors> {
+  const depths = network.rows.map(({ depth }) => depth).filter((depth) => depth <= deepest);
   const worst = new WorstErrors();
-  for (const { depth, kernel, route, spectrum, mean } of answers) {
-    const expected = rows.find((row) => row.depth === depth)?.[family][kernel];
-    if (!expected) throw new Error(`no reference at depth ${depth}`);
-    const add = (quantity: string, error: number) =>
-      worst.add(quantity, `${kernel}, depth ${depth}, ${route}`, error);
+  for (const answer of await answersOf(engine, network, family, depths, 'f64')) {
+    const { spectrum, mean } = answer;
+    const expected = referenceOf(network, family, answer);
+    const add = (quantity: string, error: number) => worst.add(quantity, placeOf(answer), error);
     add('eigenvalues', eachError(spectrum.eigenvalues ?? [], expected.eigenvalues));
     add('kappa', eachError([spectrum.kappa ?? Number.NaN], [kappaOf(expected.eigenvalues)]));
     add('mean predictor', blockError(mean, expected.mean, leastPrediction));
@@ -101,6 +118,23 @@ describe('convolutional networks of images whose pixels differ in variance', () 
       const worst = await compare(oracle, network, family, oracleDepth);
       console.log(`${name}, oracle: ${worst}`);
       expect(worst.above(tolerance)).toEqual([]);
+    },
+  );
+
+  it.each(all)(
+    `%s: float32 has every bulk eigenvalue at depth ${f32Depth}`,
+    async (name, family, network) => {
+      const worst = new WorstErrors();
+      for (const answer of await answersOf(native, network, family, [f32Depth], 'f32')) {
+        const expected = referenceOf(network, family, answer).eigenvalues;
+        worst.add(
+          'f32',
+          placeOf(answer),
+          bulkError(answer.spectrum.eigenvalues, expected, smallestNormalFloat32),
+        );
+      }
+      console.log(`${name}, native: ${worst}`);
+      expect(worst.above(f32Tolerance)).toEqual([]);
     },
   );
 });

@@ -96,6 +96,20 @@ export function eachError(actual: ArrayLike<number>, expected: ArrayLike<number>
   return worst;
 }
 
+/** `eachError` of all eigenvalues but the largest, those that are at least `least`. */
+export function bulkError(
+  actual: ArrayLike<number> | null,
+  expected: readonly number[],
+  least: number,
+): number {
+  if (actual?.length !== expected.length) return Number.POSITIVE_INFINITY;
+  const held = expected.flatMap((value, i) => (i < expected.length - 1 && value >= least ? [i] : []));
+  return eachError(
+    held.map((i) => actual[i] as number),
+    held.map((i) => expected[i] as number),
+  );
+}
+
 /** Largest difference over the largest expected number, or over `least` where all are smaller. */
 export function blockError(actual: ArrayLike<number>, expected: ArrayLike<number>, least = 0): number {
   if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
