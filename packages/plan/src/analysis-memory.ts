@@ -26,7 +26,8 @@ function vectorsBeside(spec: ExperimentSpec, counts: PlanCounts): number {
   return 3 * (solutionBlocks(spec) + 1) * counts.classes + 16;
 }
 
-const hasSolutions = (spec: ExperimentSpec, counts: PlanCounts) =>
+/** Systems are solved: a regression's, or that of the mean predictor of test images. */
+export const hasSolutions = (spec: ExperimentSpec, counts: PlanCounts) =>
   spec.analysis.regression !== null || counts.test > 0;
 
 /** Bytes of one dense analysis as it normally goes. */
@@ -50,17 +51,14 @@ function bytesOf(spec: ExperimentSpec, counts: PlanCounts, matrices: number): nu
   return 8 * (matrices * m * m + vectorsBeside(spec, counts) * m);
 }
 
-/** Vectors of a Lanczos basis for so many eigenvalues. */
-export function lanczosVectors(eigenvalues: number, train: number): number {
-  return Math.min(train, 3 * eigenvalues + 64);
-}
-
-/** Bytes of one streamed analysis at its peak: its vectors, and the tiles read ahead. */
+/** Bytes of one streamed analysis at its peak: the vectors of its iterations, and a tile as stored and as multiplied. */
 export function streamedBytes(spec: ExperimentSpec, counts: PlanCounts, tileSize: number): number {
-  const top = eigenvalueCount(spec.analysis.spectrum, counts.train);
-  // Conjugate gradients hold solution, residual, direction and product of each column.
-  const vectors = lanczosVectors(top, counts.train) + 2 * vectorsBeside(spec, counts);
-  return 8 * (vectors * counts.train + 4 * tileSize * tileSize);
+  const eigenvalues = eigenvalueCount(spec.analysis.spectrum, counts.train);
+  const lanczos = eigenvalues === 0 ? 0 : 4 * (eigenvalues + 32);
+  // Solution, residual, direction and their like of each column.
+  const gradients = hasSolutions(spec, counts) ? 8 * solutionBlocks(spec) * counts.classes : 0;
+  const vectors = lanczos + gradients + vectorsBeside(spec, counts);
+  return 8 * (vectors * counts.train + 3 * tileSize * tileSize);
 }
 
 /** True where the largest eigenvalues, or none, are all that is asked for. */

@@ -1,6 +1,6 @@
 /** How long a plan takes: seconds of one core by kind of work, and by the clock on the cores there are. */
 import { type ExperimentSpec, eigenvalueCount } from '@tessera/spec';
-import { type AnalysisMode, lanczosVectors } from './analysis-memory.js';
+import { type AnalysisMode, hasSolutions } from './analysis-memory.js';
 import { keptTestBytes, keptTrainBytes, type Layout, tileBytesPerKernel } from './bytes.js';
 import {
   analysisNs,
@@ -14,6 +14,7 @@ import {
 import type { CostTable } from './cost-table.js';
 import type { PlanCounts } from './plan-counts.js';
 import type { Rates } from './rates.js';
+import { entryBytes } from './sizing.js';
 
 /** Seconds of one core that each kind of work takes, all kernels together. */
 export interface WorkSeconds {
@@ -33,6 +34,8 @@ export interface PlannedWork extends Layout {
 
 /** Passes over a matrix that conjugate gradients take; thousands where it is ill conditioned. */
 const gradientPasses = 200;
+/** Vectors that a pass of Lanczos multiplies at once. */
+const lanczosBlock = 8;
 
 export function estimateWork(
   spec: ExperimentSpec,
@@ -75,14 +78,12 @@ export function estimateWork(
 function streamedNs(spec: ExperimentSpec, counts: PlanCounts, costs: CostTable): number {
   const m = counts.train;
   const eigenvalues = eigenvalueCount(spec.analysis.spectrum, m);
-  const basis = eigenvalues === 0 ? 0 : lanczosVectors(eigenvalues, m);
-  const hasSolutions = spec.analysis.regression !== null || counts.test > 0;
   const columns = solutionBlocks(spec) * counts.classes;
   const passNs = (columnsAtOnce: number) =>
-    (m * m * 8 * costs.readByte) / 2 + 2 * m * m * columnsAtOnce * costs.gemmMultiplyAdd;
-  // The basis is kept orthogonal twice over.
-  const lanczos = basis * passNs(1) + 4 * basis * basis * m * costs.gemmMultiplyAdd;
-  return lanczos + (hasSolutions ? gradientPasses * passNs(columns) : 0) + costs.analysis;
+    (m * m * entryBytes(spec) * costs.readByte) / 2 + 2 * m * m * columnsAtOnce * costs.gemmMultiplyAdd;
+  const lanczosPasses = eigenvalues === 0 ? 0 : (3 * (eigenvalues + 64)) / lanczosBlock;
+  const solving = hasSolutions(spec, counts) ? gradientPasses * passNs(columns) : 0;
+  return lanczosPasses * passNs(lanczosBlock) + solving + costs.analysis;
 }
 
 /** The cores that work can run on. */

@@ -1,4 +1,4 @@
-export { type AnalysisMode, lanczosVectors, mostTrain } from './analysis-memory.js';
+export { type AnalysisMode, mostTrain } from './analysis-memory.js';
 export { calibrate, type Measured } from './calibrate.js';
 export { builtInCosts, type CostTable } from './cost-table.js';
 export { type Crew, crewOf, type WorkSeconds } from './estimate.js';
