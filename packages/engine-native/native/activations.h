@@ -63,6 +63,7 @@ template <class S> struct Abrelu {
       : mean(S::all(Real(s * (n.a * n.a + n.b * n.b) / 2))), kappa(S::all(Real(s * (n.a - n.b) * (n.a - n.b) / (2 * PI)))) {}
 
   /** theta and J / z for z <= 1/2, y = sqrt z. */
+  static TESSERA_INLINE void segment(S, V z, V y, V& theta, V& ratio) { segment(Real(), z, y, theta, ratio); }
   static TESSERA_INLINE void segment(double, V z, V y, V& theta, V& ratio) {
     // With p = (theta / (2 y) - 1) / z: J / (2 y z) = 2 - 1 / (1 + sqrt(1-z)) - (1 - 2z) p, without cancellation.
     V inverse = Real(1) / (S::sqrt(Real(1) - z) + Real(1));
@@ -87,12 +88,12 @@ template <class S> struct Abrelu {
     if (__builtin_expect(S::anyLess(half, z), 0)) {
       // Beyond a right angle: theta' = pi - theta, J = J(theta') - pi cos theta.
       V turned = S::pickLess(half, z, S::notNegative(Real(1) - z), z);
-      segment(Real(), turned, S::sqrt(turned), theta, ratio);
+      segment(S(), turned, S::sqrt(turned), theta, ratio);
       V product = half / scaled;
       lost = S::pickLess(half, z, product * S::fma(ratio, turned, S::all(Real(PI)) * (z + z - Real(1))), (gamma * half) * ratio);
       theta = S::pickLess(half, z, S::all(Real(PI)) - theta, theta);
     } else {
-      segment(Real(), z, S::sqrt(z), theta, ratio);
+      segment(S(), z, S::sqrt(z), theta, ratio);
       lost = (gamma * half) * ratio;
     }
     slopeComplement = kappa * theta;

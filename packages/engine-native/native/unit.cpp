@@ -23,8 +23,8 @@ extern "C" void NAME(elementary)(int which, const TESSERA_REAL* x, TESSERA_REAL*
     int here = smaller(S::lanes, count - first);
     for (int i = 0; i < here; i++) v[i] = x[first + i];
     if (which == 0) result = signedAtan<S>(v, S::all(1));
-    else if (which == 1) Abrelu<S>::segment(TESSERA_REAL(), v, S::sqrt(v), result, ignored);
-    else if (which == 2) Abrelu<S>::segment(TESSERA_REAL(), v, S::sqrt(v), ignored, result);
+    else if (which == 1) Abrelu<S>::segment(S(), v, S::sqrt(v), result, ignored);
+    else if (which == 2) Abrelu<S>::segment(S(), v, S::sqrt(v), ignored, result);
     else if (which == 5) result = tanhOf<S>(v);
     else {
       expAndExpm1<S>(v, exponential, minusOne);
