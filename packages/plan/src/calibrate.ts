@@ -74,14 +74,21 @@ export async function calibrate(
   };
 }
 
+/** Milliseconds by the clock, and of this process's CPU: what others take of the cores does not count. */
+const clockMs = () => performance.now();
+const cpuMs = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
+
 /** The least ns of a few runs: as many as `budgetMs` allow, at least three. */
-async function leastNs(work: () => Promise<unknown>, budgetMs: number): Promise<number> {
+async function leastNs(work: () => Promise<unknown>, budgetMs: number, timeMs = cpuMs): Promise<number> {
   const begun = performance.now();
   let least = Number.POSITIVE_INFINITY;
   for (let runs = 0; runs < 3 || (runs < 20 && performance.now() - begun < budgetMs); runs++) {
-    const started = performance.now();
+    const started = timeMs();
     await work();
-    least = Math.min(least, performance.now() - started);
+    least = Math.min(least, timeMs() - started);
   }
   return least * 1e6;
 }
@@ -97,7 +104,7 @@ const network = { weightVariance: 1.5, biasVariance: 0.1, referenceVariance: 1 }
 /** Two runs that differ in depth alone: their difference is layers, without the read-in and the call. */
 const layerProbes = {
   fcn: { family: 'fcn', images: 64, shape: { inputs: 16 }, depths: [20, 220] },
-  cnn: { family: 'cnn-flatten', images: 12, shape: { height: 32, width: 32, channels: 1 }, depths: [2, 22] },
+  cnn: { family: 'cnn-flatten', images: 8, shape: { height: 32, width: 32, channels: 1 }, depths: [2, 22] },
 } as const;
 
 async function calibrateEngine(engine: MeasuredEngine): Promise<EngineRates> {
@@ -228,10 +235,12 @@ async function calibrateStore(store: MeasuredStore): Promise<StoreRates> {
   const bytes = new Uint8Array(8 * 2 ** 20).fill(7);
   const key = `calibration-${randomBytes(8).toString('hex')}`;
   try {
-    const writeByte =
-      (await leastNs(() => store.put(key, bytes, { durable: false }), budgetsMs.store)) / bytes.length;
-    const readByte = (await leastNs(() => store.get(key), budgetsMs.store)) / bytes.length;
-    const durableByte = (await leastNs(() => store.put(key, bytes), budgetsMs.store)) / bytes.length;
+    // Waiting for the disk is part of what these cost.
+    const byteNs = async (work: () => Promise<unknown>) =>
+      (await leastNs(work, budgetsMs.store, clockMs)) / bytes.length;
+    const writeByte = await byteNs(() => store.put(key, bytes, { durable: false }));
+    const readByte = await byteNs(() => store.get(key));
+    const durableByte = await byteNs(() => store.put(key, bytes));
     return { writeByte, durableByte, readByte };
   } finally {
     await store.delete(key);
