@@ -44,9 +44,7 @@ export async function runBench(chosen, onRow) {
     }),
     stack: once(async (workers) => {
       const { cifar10 } = await bench.images();
-      const stack = await startStack({ workers, cifar10 });
-      closing.push(() => stack.stop());
-      return stack;
+      return startStack({ workers, cifar10, onStarted: (stop) => closing.push(stop) });
     }),
   };
   const close = async () => {

@@ -11,8 +11,11 @@ import { root } from '../scripts/bootstrap/run.mjs';
 const readyMs = 60_000;
 const command = join(root, 'packages/cli/bin/tessera.js');
 
-/** @param {{workers: number, cifar10: string | null}} options a worker computes on one core */
-export async function startStack({ workers, cifar10 }) {
+/**
+ * @param {{workers: number, cifar10: string | null, onStarted: (stop: () => Promise<void>) => void}} options a worker
+ *   computes on one core; `onStarted` takes what stops the stack, before it is ready
+ */
+export async function startStack({ workers, cifar10, onStarted }) {
   const dataDir = await mkdtemp(join(tmpdir(), 'tessera-bench-'));
   const port = await freePort();
   const args = ['up', '--port', String(port), '--data-dir', dataDir, '--workers', String(workers)];
@@ -40,12 +43,18 @@ export async function startStack({ workers, cifar10 }) {
   }
   const ended = new Promise((resolve) => child.on('exit', resolve).on('error', resolve));
   const client = new TesseraClient(`http://127.0.0.1:${port}`);
-  const stop = async () => {
+  let stopping = null;
+  const end = async () => {
     guard.cancel();
     child.kill('SIGTERM');
     await ended;
     await removeDataFolder(dataDir);
   };
+  const stop = () => {
+    stopping ??= end();
+    return stopping;
+  };
+  onStarted(stop);
   const deadline = performance.now() + readyMs;
   while (
     !(await client.ready().then(
@@ -59,7 +68,7 @@ export async function startStack({ workers, cifar10 }) {
     }
     await sleep(50);
   }
-  return { client, stop };
+  return { client };
 }
 
 /** Posts a spec and waits for its end. @returns {Promise<{seconds: number, id: string}>} POST to completed */
