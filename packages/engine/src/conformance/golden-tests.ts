@@ -6,11 +6,13 @@ import { cutGolden, type Golden, type GoldenMatrix } from '../goldens/load-golde
 import { depthOf, kindOf } from './tiles.js';
 import { complementError, relativeError, toleranceOf } from './tolerances.js';
 
-/** Cases whose full matrices take too long are cut to their first images; the title says so. */
+/** Cases whose full matrices take too long are cut to their first images and layers; the title says so. */
 export interface GoldenCut {
   applies(golden: Golden): boolean;
   train: number;
   test: number;
+  /** The deepest depth that is kept; all of them without it. */
+  depth?: number;
 }
 
 const LARGEST_F32 = 3.4028235e38;
@@ -20,9 +22,9 @@ export function goldenTests(engine: Engine, goldens: readonly Golden[], cut: Gol
     for (const whole of goldens) {
       if (engine.supports(whole.architecture) !== null) continue;
       const isCut = cut?.applies(whole) === true;
-      const golden = isCut ? cutGolden(whole, cut.train, cut.test) : whole;
+      const golden = isCut ? cutGolden(whole, cut) : whole;
       const title = isCut
-        ? `${whole.name} (first ${cut.train} training, ${cut.test} test images)`
+        ? `${whole.name} (first ${cut.train} training, ${cut.test} test images, to depth ${golden.depths.at(-1)})`
         : whole.name;
       it(`reproduces ${title} at every depth, both kinds`, { timeout: 120_000 }, () =>
         compare(engine, golden, precision),

@@ -129,24 +129,29 @@ function images(
   return normalizeImages(dataset.normalization, train, test);
 }
 
-/** The first images of a golden case alone, with the entries of its matrices that remain; without complements. */
-export function cutGolden(golden: Golden, train: number, test: number): Golden {
+/** What cutGolden leaves of a case. */
+interface Kept {
+  train: number;
+  test: number;
+  /** The deepest depth. */
+  depth?: number;
+}
+
+/** The first images and layers of a golden case alone, with the entries of its matrices that remain; without complements. */
+export function cutGolden(golden: Golden, { train, test, depth = Number.POSITIVE_INFINITY }: Kept): Golden {
   const cut = (block: ImageBlock, count: number): ImageBlock => {
     const size = block.data.length / block.count;
     return { ...block, key: `${block.key} first ${count}`, count, data: block.data.slice(0, count * size) };
   };
-  const small: Golden = {
-    ...golden,
-    train: cut(golden.train, train),
-    test: cut(golden.test, test),
-    complements: null,
-  };
-  small.expected = (kernel, matrix) => {
+  const depths = golden.depths.filter((each) => each <= depth);
+  const expected: Golden['expected'] = (kernel, matrix) => {
     const whole = golden.expected(kernel, matrix);
     const rows = matrix === 'train_train' ? train : test;
     const wholeRows = matrix === 'train_train' ? golden.train.count : golden.test.count;
-    const kept = new Float64Array(golden.depths.length * rows * train);
-    for (let d = 0, at = 0; d < golden.depths.length; d++) {
+    const kept = new Float64Array(depths.length * rows * train);
+    let at = 0;
+    for (const each of depths) {
+      const d = golden.depths.indexOf(each);
       for (let i = 0; i < rows; i++) {
         for (let j = 0; j < train; j++)
           kept[at++] = whole[(d * wholeRows + i) * golden.train.count + j] as number;
@@ -154,5 +159,6 @@ export function cutGolden(golden: Golden, train: number, test: number): Golden {
     }
     return kept;
   };
-  return small;
+  const [trained, tested] = [cut(golden.train, train), cut(golden.test, test)];
+  return { ...golden, depths, train: trained, test: tested, expected, complements: null };
 }

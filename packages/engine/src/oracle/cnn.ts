@@ -31,10 +31,12 @@ export interface VariancePlanes {
   theta: Float64Array;
   r: Float64Array;
   rho: Float64Array;
-  /** T_aa, T'_aa and T'_aa - T'_ref of the layer that follows. */
-  value: Float64Array;
+  /** T'_aa and T'_aa - T'_ref of the layer that follows. */
   slope: Float64Array;
   slopeDeviation: Float64Array;
+  /** T_aa/2 and T'_aa Theta_aa/2: what a complement counts of a pixel whose partner is padding. */
+  loneValue: Float64Array;
+  loneTangent: Float64Array;
 }
 
 /** q(p) of an image at the read-in: the mean over channels of x^2. */
@@ -61,19 +63,21 @@ export function imageVariances(recursion: ImageRecursion, readIn: Float64Array):
     const moments = split(q, (v) => dual.variance(v));
     const reference = split(qRef, (v) => dual.variance(v));
     const more = split(q, (v, p) => dual.deviation(qRef[p] as number, v, r[p] as number));
-    const planes = { value: moments.value, slope: moments.derivative, slopeDeviation: more.derivative };
-    depths.push({ q, theta, r, rho, ...planes });
+    const thetaTangents = product(moments.derivative, theta);
+    depths.push({
+      q,
+      theta,
+      r,
+      rho,
+      slope: moments.derivative,
+      slopeDeviation: more.derivative,
+      loneValue: moments.value.map((v) => v / 2),
+      loneTangent: thetaTangents.map((v) => v / 2),
+    });
     r = layer(more.value);
-    const tangent = layer(
-      rho.map(
-        (v, p) =>
-          (reference.derivative[p] as number) * v + (more.derivative[p] as number) * (theta[p] as number),
-      ),
-    );
-    rho = r.map((v, p) => v + (tangent[p] as number));
+    rho = add(r, layer(add(product(reference.derivative, rho), product(more.derivative, theta))));
     q = layer(moments.value).map((v) => v + biasVariance);
-    const thetaTangent = layer(theta.map((v, p) => v * (moments.derivative[p] as number)));
-    theta = q.map((v, p) => v + (thetaTangent[p] as number));
+    theta = add(q, layer(thetaTangents));
     qRef = layer(reference.value).map((v) => v + biasVariance);
   }
   return depths;
@@ -145,70 +149,82 @@ type ReadPlanes = (
   thetaComplement: Float64Array,
 ) => void;
 
-/** The two variances of every pixel pair: q of both, and e = q_a(p) - q_b(p + s) by way of the reference. */
-function pixelVariancePairs(
-  pairs: PixelPairs,
-  a: VariancePlanes,
-  b: VariancePlanes,
-  reference: VariancePlanes,
-) {
-  const apart = (plane: 'q' | 'slope' | 'theta', deviation: 'r' | 'slopeDeviation' | 'rho') =>
-    new Float64Array(pairs.first.length).map((_, i) => {
-      const [p, p2] = [pairs.first[i] as number, pairs.second[i] as number];
-      const shared = (reference[plane][p] as number) - (reference[plane][p2] as number);
-      return shared + ((a[deviation][p] as number) - (b[deviation][p2] as number));
-    });
-  return {
-    qa: pick(a.q, pairs.first),
-    qb: pick(b.q, pairs.second),
-    e: apart('q', 'r'),
-    slopesApart: () => apart('slope', 'slopeDeviation'),
-    thetasApart: () => apart('theta', 'rho'),
-  };
+const product = (x: Float64Array, y: Float64Array) => x.map((v, i) => v * (y[i] as number));
+
+const add = (x: Float64Array, y: Float64Array) => x.map((v, i) => v + (y[i] as number));
+
+/** K(p, p + s) = (q_a(p) + q_b(p + s))/2 - delta */
+const covariancePlane = (pairs: PixelPairs, a: VariancePlanes, b: VariancePlanes, delta: Float64Array) =>
+  delta.map(
+    (v, i) =>
+      ((a.q[pairs.first[i] as number] as number) + (b.q[pairs.second[i] as number] as number)) / 2 - v,
+  );
+
+/** What of an image the pair's terms are made of, with the reference's plane and the image's deviations from it. */
+const deviationOf = { q: 'r', theta: 'rho', slope: 'slopeDeviation' } as const;
+
+/** Pixel p of image a minus pixel p2 of image b, by way of the reference. */
+function apart(
+  what: keyof typeof deviationOf,
+  { a, b, reference }: LayerOfPair,
+  p: number,
+  p2: number,
+): number {
+  const shared = (reference[what][p] as number) - (reference[what][p2] as number);
+  const deviation = deviationOf[what];
+  return shared + ((a[deviation][p] as number) - (b[deviation][p2] as number));
 }
 
-const pick = (plane: Float64Array, indices: Int32Array) =>
-  Float64Array.from(indices, (p) => plane[p] as number);
+/** The variances of the pair's pixels p and p2 with their complement. */
+function pixelPair(layer: LayerOfPair, p: number, p2: number, delta: number): Pair {
+  return { qa: layer.a.q[p] as number, qb: layer.b.q[p2] as number, e: apart('q', layer, p, p2), delta };
+}
 
-const half = (a: Float64Array, b: Float64Array): Lone => ({
-  first: a.map((v) => v / 2),
-  second: b.map((v) => v / 2),
+interface LayerOfPair {
+  a: VariancePlanes;
+  b: VariancePlanes;
+  reference: VariancePlanes;
+}
+
+const layerOf = ({ aDepths, bDepths, reference }: ImagePair, l: number) =>
+  ({ a: aDepths[l], b: bDepths[l], reference: reference[l] }) as LayerOfPair;
+
+const loneOf = (what: 'loneValue' | 'loneTangent', { a, b }: LayerOfPair): Lone => ({
+  first: a[what],
+  second: b[what],
 });
-
-const product = (x: Float64Array, y: Float64Array) => x.map((v, i) => v * (y[i] as number));
 
 function runPlane(recursion: ImageRecursion, pair: ImagePair, pairs: PixelPairs, readOut: ReadPlanes): void {
   const { dual, weightVariance, layers } = recursion;
-  const layer = (plane: Float64Array, lone?: Lone) =>
+  const convolve = (plane: Float64Array, lone?: Lone) =>
     filterMean(recursion, pairs, plane, lone).map((v) => weightVariance * v);
   let delta = readInComplement(recursion, pair.a, pair.b, pairs);
   let complement = delta;
   let tangent: Float64Array | null = null;
   for (let l = 0; l <= layers; l++) {
-    const [a, b, reference] = atDepth(pair, l);
-    const { qa, qb, e, slopesApart, thetasApart } = pixelVariancePairs(pairs, a, b, reference);
-    const k = delta.map((v, i) => ((qa[i] as number) + (qb[i] as number)) / 2 - v);
+    const layer = layerOf(pair, l);
+    const k = covariancePlane(pairs, layer.a, layer.b, delta);
     const theta: Float64Array = tangent === null ? k : add(k, tangent);
     readOut(l, k, theta, delta, complement);
     if (l === layers) return;
     const values = new Float64Array(k.length);
     const tangents = new Float64Array(k.length);
     const tangentComplements = new Float64Array(k.length);
-    const [thetaA, thetaB] = [pick(a.theta, pairs.first), pick(b.theta, pairs.second)];
-    const [slopes, thetas] = [slopesApart(), thetasApart()];
     for (let i = 0; i < k.length; i++) {
-      const moments = dual.pair(pairAt(qa, qb, e, delta, i));
+      const p = pairs.first[i] as number;
+      const p2 = pairs.second[i] as number;
+      const moments = dual.pair(pixelPair(layer, p, p2, delta[i] as number));
+      const thetas = (layer.a.theta[p] as number) + (layer.b.theta[p2] as number);
       values[i] = moments.complement;
       tangents[i] = moments.derivative * (theta[i] as number);
       tangentComplements[i] =
         moments.derivative * (complement[i] as number) +
-        (moments.derivativeComplement * ((thetaA[i] as number) + (thetaB[i] as number))) / 2 +
-        ((slopes[i] as number) * (thetas[i] as number)) / 4;
+        (moments.derivativeComplement * thetas) / 2 +
+        (apart('slope', layer, p, p2) * apart('theta', layer, p, p2)) / 4;
     }
-    delta = layer(values, half(a.value, b.value));
-    const lone = half(product(a.slope, a.theta), product(b.slope, b.theta));
-    complement = add(delta, layer(tangentComplements, lone));
-    tangent = layer(tangents);
+    delta = convolve(values, loneOf('loneValue', layer));
+    complement = add(delta, convolve(tangentComplements, loneOf('loneTangent', layer)));
+    tangent = convolve(tangents);
   }
 }
 
@@ -219,71 +235,64 @@ function runFromReference(
   readOut: ReadPlanes,
 ): void {
   const { dual, weightVariance, layers } = recursion;
-  const layer = (plane: Float64Array, lone?: Lone) =>
+  const convolve = (plane: Float64Array, lone?: Lone) =>
     filterMean(recursion, pairs, plane, lone).map((v) => weightVariance * v);
+  const shared: ImagePair = { ...pair, aDepths: pair.reference, bDepths: pair.reference };
   let delta = readInComplement(recursion, pair.a, pair.b, pairs);
   // The reference is an image of equal pixels: at the read-in none of its pairs is apart.
   let deltaRef = new Float64Array(delta.length);
   let tangent: Float64Array | null = null;
   let tangentRef: Float64Array | null = null;
-  let distance: Float64Array | null = null;
-  let thetaDistance: Float64Array | null = null;
+  let distance = readInDistance(pair, pairs, delta);
+  let thetaDistance = distance;
   for (let l = 0; l <= layers; l++) {
-    const [a, b, reference] = atDepth(pair, l);
-    const { qa, qb, e } = pixelVariancePairs(pairs, a, b, reference);
-    const own = pixelVariancePairs(pairs, reference, reference, reference);
-    const [ra, rb] = [pick(a.r, pairs.first), pick(b.r, pairs.second)];
-    const k = delta.map((v, i) => ((qa[i] as number) + (qb[i] as number)) / 2 - v);
-    const kRef = deltaRef.map((v, i) => ((own.qa[i] as number) + (own.qb[i] as number)) / 2 - v);
+    const layer = layerOf(pair, l);
+    const own = layerOf(shared, l);
+    const k = covariancePlane(pairs, layer.a, layer.b, delta);
+    const kRef = covariancePlane(pairs, own.a, own.b, deltaRef);
     const theta: Float64Array = tangent === null ? k : add(k, tangent);
     const thetaRef: Float64Array = tangentRef === null ? kRef : add(kRef, tangentRef);
-    distance ??= delta.map((v, i) => v - ((ra[i] as number) + (rb[i] as number)) / 2);
-    thetaDistance ??= distance;
     readOut(l, k, theta, distance, thetaDistance);
     if (l === layers) return;
-    const [values, valuesRef, distances, tangents, tangentsRef, thetaDistances] = Array.from(
-      { length: 6 },
-      () => new Float64Array(k.length),
-    ) as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
+    const values = new Float64Array(k.length);
+    const valuesRef = new Float64Array(k.length);
+    const distances = new Float64Array(k.length);
+    const tangents = new Float64Array(k.length);
+    const tangentsRef = new Float64Array(k.length);
+    const thetaDistances = new Float64Array(k.length);
     for (let i = 0; i < k.length; i++) {
-      const [here, there] = [pairAt(qa, qb, e, delta, i), pairAt(own.qa, own.qb, own.e, deltaRef, i)];
-      const [moments, momentsRef] = [dual.pair(here), dual.pair(there)];
-      const by = { qa: -(ra[i] as number), qb: -(rb[i] as number), k: distance[i] as number };
-      const apart = dual.distance(here, there, by);
+      const p = pairs.first[i] as number;
+      const p2 = pairs.second[i] as number;
+      const here = pixelPair(layer, p, p2, delta[i] as number);
+      const there = pixelPair(own, p, p2, deltaRef[i] as number);
+      const moments = dual.pair(here);
+      const momentsRef = dual.pair(there);
+      const by = { qa: -(layer.a.r[p] as number), qb: -(layer.b.r[p2] as number), k: distance[i] as number };
+      const step = dual.distance(here, there, by);
       values[i] = moments.complement;
       valuesRef[i] = momentsRef.complement;
-      distances[i] = apart.value;
+      distances[i] = step.value;
       tangents[i] = moments.derivative * (theta[i] as number);
       tangentsRef[i] = momentsRef.derivative * (thetaRef[i] as number);
       thetaDistances[i] =
-        moments.derivative * (thetaDistance[i] as number) + apart.derivative * (thetaRef[i] as number);
+        moments.derivative * (thetaDistance[i] as number) + step.derivative * (thetaRef[i] as number);
     }
-    delta = layer(values, half(a.value, b.value));
-    deltaRef = layer(valuesRef, half(reference.value, reference.value));
-    distance = layer(distances);
-    thetaDistance = add(distance, layer(thetaDistances));
-    tangent = layer(tangents);
-    tangentRef = layer(tangentsRef);
+    delta = convolve(values, loneOf('loneValue', layer));
+    deltaRef = convolve(valuesRef, loneOf('loneValue', own));
+    distance = convolve(distances);
+    thetaDistance = add(distance, convolve(thetaDistances));
+    tangent = convolve(tangents);
+    tangentRef = convolve(tangentsRef);
   }
 }
 
-const atDepth = ({ aDepths, bDepths, reference }: ImagePair, l: number) =>
-  [aDepths[l], bDepths[l], reference[l]] as [VariancePlanes, VariancePlanes, VariancePlanes];
-
-const pairAt = (
-  qa: Float64Array,
-  qb: Float64Array,
-  e: Float64Array,
-  delta: Float64Array,
-  i: number,
-): Pair => ({
-  qa: qa[i] as number,
-  qb: qb[i] as number,
-  e: e[i] as number,
-  delta: delta[i] as number,
-});
-
-const add = (x: Float64Array, y: Float64Array) => x.map((v, i) => v + (y[i] as number));
+/** K_ref - K_ab = delta - (r_a + r_b)/2, where no pair of the reference is apart. */
+function readInDistance(pair: ImagePair, { first, second }: PixelPairs, delta: Float64Array): Float64Array {
+  const { a, b } = layerOf(pair, 0);
+  return delta.map(
+    (v, i) => v - ((a.r[first[i] as number] as number) + (b.r[second[i] as number] as number)) / 2,
+  );
+}
 
 /** delta(p, p + s) of the images: half the mean over channels of (a - b)^2. */
 function readInComplement(
@@ -292,14 +301,18 @@ function readInComplement(
   b: Float64Array,
   { first, second }: PixelPairs,
 ): Float64Array {
-  return Float64Array.from(first, (p, i) => {
-    const other = second[i] as number;
+  return new Float64Array(first.length).map((_, i) => {
+    const at = (first[i] as number) * channels;
+    const other = (second[i] as number) * channels;
     let squares = 0;
-    for (let c = 0; c < channels; c++) {
-      squares += ((a[p * channels + c] as number) - (b[other * channels + c] as number)) ** 2;
-    }
+    for (let c = 0; c < channels; c++) squares += ((a[at + c] as number) - (b[other + c] as number)) ** 2;
     return squares / (2 * channels);
   });
 }
 
-export const sum = (plane: Float64Array): number => plane.reduce((total, v) => total + v, 0);
+/** Of a plane's numbers. */
+export function sum(plane: Float64Array): number {
+  let total = 0;
+  for (let i = 0; i < plane.length; i++) total += plane[i] as number;
+  return total;
+}

@@ -67,7 +67,7 @@ async function computeTile(task: TileTask, signal?: AbortSignal, into?: TileResu
   const cols = task.cols ?? rows;
   const pause = pauseFor(signal);
   await pause();
-  const network = task.architecture.family === 'fcn' ? vectors(task, pause) : await images(task, pause);
+  const network = await (task.architecture.family === 'fcn' ? vectors(task, pause) : images(task, pause));
   for (const kind of ['nngp', 'ntk'] as const) {
     const tile = result[kind];
     if (tile !== null) writeVariances(task, tile, network, kind);
@@ -129,15 +129,24 @@ function image(block: ImageBlock, index: number): Float64Array {
   return block.data.subarray(index * size, (index + 1) * size);
 }
 
+async function eachOf<T>(images: Float64Array[], f: (x: Float64Array) => T, pause: Pause): Promise<T[]> {
+  const results: T[] = [];
+  for (const x of images) {
+    await pause();
+    results.push(f(x));
+  }
+  return results;
+}
+
 const imagesOf = (block: ImageBlock) => Array.from({ length: block.count }, (_, i) => image(block, i));
 
-function vectors(task: TileTask, pause: Pause): Network {
+async function vectors(task: TileTask, pause: Pause): Promise<Network> {
   const recursion = recursionOf(task);
   const variancesOf = (x: Float64Array) => vectorVariances(recursion, vectorVariance(x));
   const rows = imagesOf(task.rows);
   const cols = task.cols === null ? rows : imagesOf(task.cols);
-  const rowVariances = rows.map(variancesOf);
-  const colVariances = task.cols === null ? rowVariances : cols.map(variancesOf);
+  const rowVariances = await eachOf(rows, variancesOf, pause);
+  const colVariances = task.cols === null ? rowVariances : await eachOf(cols, variancesOf, pause);
   const reference = vectorVariances(recursion, task.referenceVariance);
   const deviations = (variances: ReturnType<typeof variancesOf>): Readout => ({
     nngp: variances.map(({ r }) => r),
@@ -165,8 +174,8 @@ async function images(task: TileTask, pause: Pause): Promise<Network> {
   const variancesOf = (x: Float64Array) => imageVariances(recursion, pixelVariances(recursion, x));
   const rows = imagesOf(task.rows);
   const cols = task.cols === null ? rows : imagesOf(task.cols);
-  const rowVariances = rows.map(variancesOf);
-  const colVariances = task.cols === null ? rowVariances : cols.map(variancesOf);
+  const rowVariances = await eachOf(rows, variancesOf, pause);
+  const colVariances = task.cols === null ? rowVariances : await eachOf(cols, variancesOf, pause);
   const gray = new Float64Array(shape.height * shape.width).fill(task.referenceVariance);
   const reference = imageVariances(recursion, gray);
   const shared = countsFromReference(recursion);
