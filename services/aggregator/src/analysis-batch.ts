@@ -1,4 +1,4 @@
-import { analyzeMatrix, encodePredictor, type SpectrumResult } from '@tessera/analysis';
+import { analyzeMatrix, analyzeOperator, encodePredictor, type SpectrumResult } from '@tessera/analysis';
 import type { AnalysisRecord, ClaimedTask } from '@tessera/database';
 import { labelMatrix } from '@tessera/dataset';
 import { type AnalysisVectors, type OpenedExperiment, writeAnalysisPiece } from '@tessera/experiment';
@@ -7,6 +7,7 @@ import type { TaskOutcome } from '@tessera/runner';
 import { analysisPieceKey, eigenvalueCount } from '@tessera/store';
 import { type MeanField, meanField } from '@tessera/theory';
 import type { Aggregation } from './aggregation.js';
+import { complementDiagonal, tileOperator } from './tile-operator.js';
 import { TrainTiles } from './train-tiles.js';
 
 /** What a task of this service leaves. */
@@ -53,16 +54,11 @@ async function analyze(
 ): Promise<SpectrumResult> {
   const { trainLabels, classes } = subset;
   const { dynamics, regression, spectrum } = spec.analysis;
-  const { reference, deviations } = await tiles.variances(kernel, depthIndex);
-  return analyzeMatrix(linalg, {
-    complement: await tiles.matrix(kernel, 'train_train_complement', depthIndex),
-    reference,
-    deviations,
-    async readMatrix(into) {
-      await tiles.matrix(kernel, 'train_train', depthIndex, into);
-    },
+  const size = plan.trainCount;
+  const question = {
+    ...(await tiles.variances(kernel, depthIndex)),
     precision: spec.precision,
-    size: plan.trainCount,
+    size,
     labels: labelMatrix(trainLabels, classes, spec.dataset.labels, trainLabels),
     meanLabels: labelMatrix(trainLabels, classes, 'centered-over-images', trainLabels),
     classes,
@@ -70,8 +66,20 @@ async function analyze(
     spectrum,
     diagReg: regression?.diagReg ?? [],
     times: dynamics?.times ?? [],
-    learningRate: dynamics?.learningRate ?? 'max',
     wantSolutions: plan.testCount > 0,
+  };
+  if (plan.analysisMode === 'streamed') {
+    const diagonal = await complementDiagonal(tiles, kernel, depthIndex, size);
+    const operator = tileOperator(linalg, tiles, kernel, depthIndex);
+    return analyzeOperator(linalg, { ...question, operator, diagonal });
+  }
+  return analyzeMatrix(linalg, {
+    ...question,
+    complement: await tiles.matrix(kernel, 'train_train_complement', depthIndex),
+    async readMatrix(into) {
+      await tiles.matrix(kernel, 'train_train', depthIndex, into);
+    },
+    learningRate: dynamics?.learningRate ?? 'max',
   });
 }
 

@@ -219,6 +219,34 @@ describe('an aggregator', () => {
     }
   });
 
+  it('analyses out of core what it does not hold whole: the same eigenvalues and predictors', async () => {
+    await computeTiles();
+    const { experiment } = tiny;
+    const analysis = { ...experiment.spec.analysis, spectrum: { top: 2 }, dynamics: null };
+    const spec = { ...experiment.spec, analysis };
+    const [task] = await tiny.claim('analysis');
+    if (!task) throw new Error('no analysis');
+    const [streamed, dense] = await Promise.all(
+      (['streamed', 'dense'] as const).map((analysisMode) => {
+        const plan = { ...experiment.plan, analysisMode };
+        const opened = { ...experiment, spec, plan, layout: { ...experiment.layout, spec } };
+        return analyzeBatch(aggregation(), opened, task, forever);
+      }),
+    );
+    expect(streamed?.analyses).toHaveLength(4);
+    for (const [i, row] of (streamed?.analyses ?? []).entries()) {
+      const whole = dense?.analyses[i] as AnalysisRecord;
+      for (const name of ['lambdaMax', 'lambdaBulk', 'kappa', 'trace'] as const) {
+        expect(Math.abs((row[name] as number) / (whole[name] as number) - 1)).toBeLessThan(1e-10);
+      }
+      expect(row.lambdaMin).toBeNull();
+      const losses = (of: AnalysisRecord) => of.regression.map(({ trainLoss }) => trainLoss as number);
+      losses(row).forEach((loss, ridge) => {
+        expect(Math.abs(loss - (losses(whole)[ridge] as number))).toBeLessThan(1e-10);
+      });
+    }
+  });
+
   it('finds a damaged or lost tile, which is computed again with equal bytes and gives equal rows', async () => {
     await computeTiles();
     const [task] = await tiny.claim('analysis');
