@@ -27,7 +27,7 @@ const silenceLimitMs = 60_000;
  * @throws TesseraError body-too-large, invalid-request when the client stopped sending
  */
 export async function receiveUpload(
-  settings: AppContext['settings'],
+  settings: Pick<AppContext['settings'], 'dataDir' | 'maxUploadBytes'>,
   body: Readable,
   contentLength: string | undefined,
   silenceMs: number = silenceLimitMs,
