@@ -109,7 +109,8 @@ async function newDirections(
   await project(x, count);
   const once = orthonormalize(x, count, size);
   await project(x, once.rank);
-  const twice = orthonormalize(x, once.rank, size);
+  // Of a unit vector little is left: it was rounding, and lies in the basis.
+  const twice = orthonormalize(x, once.rank, size, 0.1);
   const factors = new Float64Array(count * count);
   for (let i = 0; i < count; i++) {
     for (let j = 0; j < twice.rank; j++) {

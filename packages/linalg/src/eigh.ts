@@ -27,7 +27,11 @@ export async function eigh(
   requireLength('a', a, n * n);
   requireFinite('eigh', a, n * n);
   if (vectors && n > largestWithVectors) {
-    throw new TesseraError('linalg-failed', `eigh: vectors of more than ${largestWithVectors} rows (${n}).`);
+    throw new TesseraError(
+      'linalg-failed',
+      `eigh: eigenvectors of ${n} rows need a workspace that 32-bit LAPACK cannot count; it can up to ` +
+        `${largestWithVectors} rows. Eigenvalues alone have no such limit.`,
+    );
   }
   const values = new Float64Array(n);
   const info = int(0);
