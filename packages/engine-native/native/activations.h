@@ -30,6 +30,9 @@ template <class V> struct ImageDual {
   V value, slope, valueDeviation, slopeDeviation;
 };
 
+/** An image's variance; that of an image of zeros is 0 only up to rounding of its two parts. */
+template <class S> TESSERA_INLINE typename S::V wholeOf(typename S::V reference, typename S::V deviation) { return S::notNegative(reference + deviation); }
+
 template <class S> struct Identity {
   typedef typename S::V V;
   typedef typename S::Real Real;
@@ -101,7 +104,7 @@ template <class S> struct Abrelu {
     complement = S::fma(mean, delta, -(kappa * lost));
   }
   template <class Store> TESSERA_INLINE ImageDual<V> image(V reference, V deviation, Store store) const {
-    V q = reference + deviation, root = S::sqrt(q);
+    V q = wholeOf<S>(reference, deviation), root = S::sqrt(q);
     store(0, deviation / (root + S::sqrt(reference)));
     store(1, S::pickLess(V{}, q, Real(0.70710678118654752) / root, q * Real(0)));
     return {mean * reference, mean, mean * deviation, V{}};
@@ -172,7 +175,7 @@ template <class S> struct Erf {
     slopeComplement = slope * (product * (Level ? arc.kap * arc.rise : S::fma(arc.kap, arc.rise, square)));
   }
   template <class Store> TESSERA_INLINE ImageDual<V> image(V reference, V deviation, Store store) const {
-    V q = reference + deviation, root = S::sqrt(S::fma(q, S::all(4), S::all(1))), rootRef = S::sqrt(S::fma(reference, S::all(4), S::all(1)));
+    V q = wholeOf<S>(reference, deviation), root = S::sqrt(S::fma(q, S::all(4), S::all(1))), rootRef = S::sqrt(S::fma(reference, S::all(4), S::all(1)));
     V s = sideOf(q, root), sRef = sideOf(reference, rootRef), sum = s + sRef + Real(1), difference = deviation / sum;
     V inverse = Real(1) / root, inverseRef = Real(1) / rootRef;
     store(0, s);
@@ -230,7 +233,7 @@ template <class S> struct Gelu {
     slopeComplement = factor * outer;
   }
   template <class Store> TESSERA_INLINE ImageDual<V> image(V reference, V deviation, Store store) const {
-    V q = reference + deviation, g = S::sqrt(S::fma(q, S::all(2), S::all(1))), gRef = S::sqrt(S::fma(reference, S::all(2), S::all(1)));
+    V q = wholeOf<S>(reference, deviation), g = S::sqrt(S::fma(q, S::all(2), S::all(1))), gRef = S::sqrt(S::fma(reference, S::all(2), S::all(1)));
     V s = sideOf(q * Real(0.5), g), sRef = sideOf(reference * Real(0.5), gRef), sum = s + sRef + Real(1);
     V difference = Real(0.5) * deviation / sum, sig = S::fma(s + s, sRef, s + sRef);
     V inverse = Real(1) / g, inverseRef = Real(1) / gRef, up = Real(1) / (q + Real(1)), upRef = Real(1) / (reference + Real(1));
@@ -288,7 +291,7 @@ template <class S> struct Sin {
     expAndExpm1<S>(Real(-2) * square * deviation, ignored, minusM);
     expAndExpm1<S>(-square * deviation, ignored, half);
     expAndExpm1<S>(-square * reference, once, ignored);
-    store(0, square * (reference + deviation));
+    store(0, square * wholeOf<S>(reference, deviation));
     store(1, Real(-0.5) * once * half);
     V step = -cosine * far * minusM;
     return {valueScale * S::fma(twiceSine, far, -minusN), slopeScale * S::fma(twiceCosine, far, -minusN), valueScale * step, -slopeScale * step};

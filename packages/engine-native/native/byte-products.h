@@ -9,33 +9,42 @@ const int BYTE_BLOCK = 64;
 const int BYTE_CHUNK = 32768;
 
 #if defined(__AVX512F__)
-/** vpdpbusd multiplies bytes by signed bytes: the columns are taken less 128, which the sums of the rows make good. */
+/** vpdpbusd multiplies bytes by signed bytes: the rows are taken less 128, which makes each product 128 column sums short. */
 struct VnniProducts {
-  static const int rows = 6, cols = 4, step = 64;
+  static const int rows = 6, cols = 4, step = 64, flip = 0x80, missing = 128;
   __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni"))) static void sums(const uint8_t* const* a, const uint8_t* const* b, int from, int to,
                                                                                      int32_t (*out)[cols]) {
-    const __m512i flip = _mm512_set1_epi8((char)0x80), ones = _mm512_set1_epi8(1);
-    __m512i sum[rows][cols], total[rows];
+    __m512i sum[rows][cols];
+#pragma GCC unroll 6
     for (int i = 0; i < rows; i++) {
-      total[i] = _mm512_setzero_si512();
+#pragma GCC unroll 4
       for (int j = 0; j < cols; j++) sum[i][j] = _mm512_setzero_si512();
     }
-    for (int t = from; t < to; t += step) {
-      const __mmask64 inside = to - t >= step ? ~(__mmask64)0 : (((__mmask64)1) << (to - t)) - 1;
+    int t = from;
+    for (; t + step <= to; t += step) {
       __m512i y[cols];
 #pragma GCC unroll 4
-      for (int j = 0; j < cols; j++) y[j] = _mm512_maskz_mov_epi8(inside, _mm512_xor_si512(_mm512_maskz_loadu_epi8(inside, b[j] + t), flip));
+      for (int j = 0; j < cols; j++) y[j] = _mm512_loadu_si512(b[j] + t);
 #pragma GCC unroll 6
       for (int i = 0; i < rows; i++) {
-        __m512i x = _mm512_maskz_loadu_epi8(inside, a[i] + t);
-        total[i] = _mm512_dpbusd_epi32(total[i], x, ones);
+        const __m512i x = _mm512_loadu_si512(a[i] + t);
 #pragma GCC unroll 4
-        for (int j = 0; j < cols; j++) sum[i][j] = _mm512_dpbusd_epi32(sum[i][j], x, y[j]);
+        for (int j = 0; j < cols; j++) sum[i][j] = _mm512_dpbusd_epi32(sum[i][j], y[j], x);
       }
     }
+    if (t < to) {
+      const __mmask64 inside = (((__mmask64)1) << (to - t)) - 1;
+#pragma GCC unroll 6
+      for (int i = 0; i < rows; i++) {
+        const __m512i x = _mm512_maskz_loadu_epi8(inside, a[i] + t);
+#pragma GCC unroll 4
+        for (int j = 0; j < cols; j++) sum[i][j] = _mm512_dpbusd_epi32(sum[i][j], _mm512_maskz_loadu_epi8(inside, b[j] + t), x);
+      }
+    }
+#pragma GCC unroll 6
     for (int i = 0; i < rows; i++) {
-      const int32_t made = 128 * _mm512_reduce_add_epi32(total[i]);
-      for (int j = 0; j < cols; j++) out[i][j] = _mm512_reduce_add_epi32(sum[i][j]) + made;
+#pragma GCC unroll 4
+      for (int j = 0; j < cols; j++) out[i][j] = _mm512_reduce_add_epi32(sum[i][j]);
     }
   }
 };
@@ -43,6 +52,7 @@ struct VnniProducts {
 
 /** Sixteen-bit products added in pairs (pmaddwd, or what NEON and plain C++ have instead). */
 struct WideProducts {
+  static const int flip = 0, missing = 0;
 #if defined(__AVX512F__)
   static const int rows = 4, cols = 4, step = 32;
   typedef __m512i Wide;
@@ -141,6 +151,11 @@ template <class Kernel> void byteProducts(const uint8_t* a, int rows, const uint
   }
 }
 
-typedef void (*ByteProducts)(const uint8_t*, int, const uint8_t*, int, int, double (*)[BYTE_BLOCK]);
+/** How products are made: rows are given with `flip` in every byte, and what comes lacks `missing` column sums. */
+struct ByteProducts {
+  void (*of)(const uint8_t*, int, const uint8_t*, int, int, double (*)[BYTE_BLOCK]);
+  int flip, missing;
+  template <class Kernel> static ByteProducts by() { return {byteProducts<Kernel>, Kernel::flip, Kernel::missing}; }
+};
 
 }  // namespace TESSERA_ISA

@@ -186,7 +186,7 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
   typedef void (Fcn::*Block)(int, int, int, int, const Real*, const Real*) const;
   Block block() const {
     const bool theta = tile.ntk.matrix, delta = tile.ntk.complement;
-    if (level) return theta ? (delta ? &Fcn::runBlock<true, true, true> : &Fcn::runBlock<true, true, false>) : &Fcn::runBlock<true, false, true>;
+    if (level) return &Fcn::runBlock<true, true, true>;
     return theta ? (delta ? &Fcn::runBlock<false, true, true> : &Fcn::runBlock<false, true, false>) : &Fcn::runBlock<false, false, true>;
   }
 

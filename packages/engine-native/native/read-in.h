@@ -142,7 +142,7 @@ struct ByteSums {
 
 struct ByteReadIn {
   const ReadInTask& task;
-  ByteProducts products;
+  const ByteProducts products;
   const ByteSums &rows, &cols;
 
   void variances(const ByteSums& sums, int count, double* variance) const {
@@ -161,12 +161,12 @@ struct ByteReadIn {
   }
 
   /** From the products of row `i` with a block of columns from `col` on to their complements. */
-  void finish(const double* products, int i, int col, int count) const {
+  void finish(const double* dots, int i, int col, int count) const {
     typedef Doubles::V V;
     const double n = task.inputs, scale = task.bytes.factor * task.bytes.factor / (2 * n);
     double block[BYTE_BLOCK];
     for (int j = 0; j < count; j += Doubles::lanes) {
-      V dot = Doubles::load(products + j), value;
+      V dot = Doubles::load(dots + j) + (double)products.missing * Doubles::load(cols.sum + col + j), value;
       if (task.bytes.own) {
         // 1 - Z_ab / sqrt(Z_aa Z_bb); for Z_ab > 0 by Z_aa Z_bb - Z_ab^2, in which nothing is lost.
         V za = Doubles::all(rows.spread[i]), zb = Doubles::load(cols.spread + col + j);
@@ -188,13 +188,16 @@ struct ByteReadIn {
     const ByteReadIn& self = *(const ByteReadIn*)context;
     const ReadInTask& task = self.task;
     const int row = unit * BYTE_BLOCK, count = smaller(BYTE_BLOCK, task.rowCount - row);
+    const size_t bytes = (size_t)count * task.inputs;
     Buffer<double> block(BYTE_BLOCK * BYTE_BLOCK);
-    if (block.missing()) return OUT_OF_MEMORY;
+    Buffer<uint8_t> flipped(bytes);
+    if (block.missing() || flipped.missing()) return OUT_OF_MEMORY;
+    for (size_t i = 0; i < bytes; i++) flipped[i] = task.bytes.rows[(size_t)row * task.inputs + i] ^ self.products.flip;
     double(*products)[BYTE_BLOCK] = (double(*)[BYTE_BLOCK])(double*)block;
     for (int col = task.symmetric ? row : 0; col < task.colCount; col += BYTE_BLOCK) {
       if (*task.cancel) return CANCELLED;
       const int across = smaller(BYTE_BLOCK, task.colCount - col);
-      self.products(task.bytes.rows + (size_t)row * task.inputs, count, task.bytes.cols + (size_t)col * task.inputs, across, task.inputs, products);
+      self.products.of(flipped, count, task.bytes.cols + (size_t)col * task.inputs, across, task.inputs, products);
       for (int i = 0; i < count; i++) self.finish(products[i], row + i, col, across);
     }
     return DONE;
@@ -208,9 +211,9 @@ inline int readInBytes(const ReadInTask& task) {
   if (!task.symmetric) others.fill(task.bytes.cols, task.colCount, task.inputs);
   const ByteSums& cols = task.symmetric ? rows : others;
 #if defined(__AVX512F__)
-  const ByteProducts products = cpuHasVnni() ? byteProducts<VnniProducts> : byteProducts<WideProducts>;
+  const ByteProducts products = cpuHasVnni() ? ByteProducts::by<VnniProducts>() : ByteProducts::by<WideProducts>();
 #else
-  const ByteProducts products = byteProducts<WideProducts>;
+  const ByteProducts products = ByteProducts::by<WideProducts>();
 #endif
   ByteReadIn readIn = {task, products, rows, cols};
   readIn.variances(rows, task.rowCount, task.rowVariance);

@@ -74,7 +74,7 @@ template <class S> struct Tanh {
     slopeComplement = scale * slopeLost;
   }
   template <class Store> TESSERA_INLINE ImageDual<V> image(V reference, V deviation, Store store) const {
-    V q = reference + deviation, root = S::sqrt(q), rootRef = S::sqrt(reference), du = deviation / (root + rootRef);
+    V q = wholeOf<S>(reference, deviation), root = S::sqrt(q), rootRef = S::sqrt(reference), du = deviation / (root + rootRef);
     V inverse = S::pickLess(V{}, q, Real(1) / root, q * Real(0)), perBoth = inverse / rootRef;
     V alpha[terms], dAlpha[terms], whole[terms], value{}, dValue{}, slope = S::all(Real(TanhTable::step * 0.39894228040143268)), dSlope{};
     for (int m = 0; m < terms; m++) alpha[m] = dAlpha[m] = whole[m] = V{};
