@@ -1,10 +1,12 @@
 import type { Database } from '@tessera/database';
 import type { Linalg } from '@tessera/linalg';
 import type { TileStore } from '@tessera/store';
+import type { MemoryBudget } from './memory-budget.js';
 
 /** What an aggregator works with. */
 export interface Aggregation {
   db: Database;
   store: TileStore;
   linalg: Linalg;
+  memory: MemoryBudget;
 }

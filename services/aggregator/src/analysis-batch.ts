@@ -24,7 +24,7 @@ export async function analyzeBatch(
   task: ClaimedTask,
   signal: AbortSignal,
 ): Promise<Aggregated> {
-  const { db, store } = aggregation;
+  const { db, store, memory } = aggregation;
   const { id, spec, plan, layout } = experiment;
   const kernel = kernelAt(plan, task.kernelIndex);
   const field = meanField(spec.architecture.activation, kernel.weightVariance, kernel.biasVariance);
@@ -33,7 +33,8 @@ export async function analyzeBatch(
   const vectors: AnalysisVectors[] = [];
   for (const place of analysesAt(plan, spec, task.index)) {
     signal.throwIfAborted();
-    const spectrum = await analyze(aggregation, experiment, tiles, place);
+    const work = () => analyze(aggregation, experiment, tiles, place);
+    const spectrum = await memory.run(plan.bytes.analysis, work);
     analyses.push(toRecord(experiment, task.kernelIndex, place, field, spectrum));
     const missing = () => new Float64Array(eigenvalueCount(layout)).fill(Number.NaN);
     vectors.push({

@@ -6,20 +6,22 @@ import { calibrate } from '@tessera/plan';
 import { openService, runMain, serveTasks } from '@tessera/service';
 import { analyzeBatch } from './analysis-batch.js';
 import { finishKernel } from './finish-kernel.js';
+import { MemoryBudget } from './memory-budget.js';
 
 await runMain(async () => {
   const service = await openService('aggregator');
   const { db, store } = service;
   const threads = service.settings.threads ?? availableParallelism();
   const linalg = openLinalg({ threads });
-  const aggregation = { db, store, linalg };
+  const { aggregatorMemory } = service.settings;
+  const aggregation = { db, store, linalg, memory: new MemoryBudget(aggregatorMemory) };
   const rates = await calibrate(
     { engine: null, linalg, store },
     {
       host: hostname(),
       hostCores: availableParallelism(),
       threads,
-      memoryBytes: service.settings.aggregatorMemory,
+      memoryBytes: aggregatorMemory,
     },
   );
   const experiments = new OpenedExperiments(db, store);

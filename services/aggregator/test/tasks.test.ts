@@ -40,6 +40,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Aggregated, analyzeBatch } from '../src/analysis-batch.js';
 import { finishKernel } from '../src/finish-kernel.js';
+import { MemoryBudget } from '../src/memory-budget.js';
 import { publishKernel } from '../src/publish-kernel.js';
 
 const [m, tests, depths, classes] = [6, 5, 3, 10];
@@ -57,7 +58,8 @@ beforeEach(async () => {
 });
 afterEach(() => tiny?.close());
 
-const aggregation = () => ({ db: tiny.db, store: tiny.store, linalg });
+const memory = new MemoryBudget(2 ** 30);
+const aggregation = () => ({ db: tiny.db, store: tiny.store, linalg, memory });
 const analyze = (task: ClaimedTask) => analyzeBatch(aggregation(), tiny.experiment, task, forever);
 const finish = (task: ClaimedTask) => finishKernel(aggregation(), tiny.experiment, task, forever);
 
