@@ -1,4 +1,5 @@
-"""Makes the project's golden kernels (packages/engine/goldens) in 80-bit floating point, rounded to float64 at the end.
+"""Makes the project's golden kernels (packages/engine/goldens) in 80-bit floating point, rounded to float64 at the end;
+those with complements in 120 digits (complements.py).
 
     pip install -r scripts/goldens/requirements.txt
     python scripts/goldens/generate.py packages/engine/goldens
@@ -14,6 +15,7 @@ import sys
 
 import numpy as np
 
+import complements
 from dual_activations import F, dual
 from synthetic_images import test_images, train_images
 
@@ -168,23 +170,33 @@ def stored_images(folder, case):
     return names
 
 
+def write_kernels(case, train, test, target):
+    for matrix, x, same in (("train_train", train, True), ("test_train", test, False)):
+        for kernel, values in zip(("nngp", "ntk"), kernels(case, x, train, same)):
+            np.save(target / f"{kernel}_{matrix}.npy", values.astype("<f8"))
+
+
 def main(folder):
     here = pathlib.Path(__file__).parent
     cases = json.loads((here / "cases.json").read_text())
     manifest = []
     for case in cases:
         train_file, test_file = stored_images(folder, case)
-        train, test = normalize(case["normalization"], np.load(folder / train_file), np.load(folder / test_file))
+        train, test = np.load(folder / train_file), np.load(folder / test_file)
         target = folder / case["name"]
         target.mkdir(parents=True, exist_ok=True)
-        for matrix, x, same in (("train_train", train, True), ("test_train", test, False)):
-            for kernel, values in zip(("nngp", "ntk"), kernels(case, x, train, same)):
-                np.save(target / f"{kernel}_{matrix}.npy", values.astype("<f8"))
+        if "referenceVariance" in case:
+            # In float64, as engines read them: a complement is of the very numbers that an engine gets.
+            assert case["normalization"] == "scale"
+            complements.write(case, train / 255, test / 255, target)
+        else:
+            write_kernels(case, *normalize(case["normalization"], train, test), target)
         dataset = {"trainImages": train_file, "testImages": test_file, "normalization": case["normalization"]}
-        kept = {key: case[key] for key in ("architecture", "weightVariance", "biasVariance", "depth")}
+        keys = ("architecture", "weightVariance", "biasVariance", "depth", "referenceVariance")
+        kept = {key: case[key] for key in keys if key in case}
         manifest.append({"name": case["name"], "dataset": dataset, **kept})
         print(case["name"], flush=True)
-    text = json.dumps({"madeBy": "scripts/goldens/generate.py", "computedIn": "80-bit extended", "cases": manifest}, indent=1)
+    text = json.dumps({"madeBy": "scripts/goldens/generate.py", "computedIn": "80-bit extended; with complements: 120 digits", "cases": manifest}, indent=1)
     (folder / "manifest.json").write_text(text + "\n")
 
 

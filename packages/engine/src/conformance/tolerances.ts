@@ -19,7 +19,7 @@ export const tolerances = {
    * padding, where complements are signed, over the largest entry.
    */
   complement: {
-    f64: 1e-11,
+    f64: 1e-12,
     f32: [
       { depth: 10, tolerance: 2e-5 },
       { depth: 100, tolerance: 1e-4 },

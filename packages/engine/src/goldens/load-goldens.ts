@@ -97,15 +97,27 @@ function loadCase(root: string, golden: GoldenCase, cifar10Dir: string | null): 
       golden.referenceVariance === undefined
         ? null
         : (kernel, matrix) => {
-            const trained = read(`${kernel}_train_deviations`);
+            const variances = read(`${kernel}_variances`);
+            const part = (first: number, count: number) => columns(variances, depth.length, first, count);
+            const trained = part(1, train.count);
             return {
               complement: read(`${kernel}_${matrix}_complement`),
-              reference: read(`${kernel}_reference`),
-              rowDeviations: matrix === 'train_train' ? trained : read(`${kernel}_test_deviations`),
+              reference: part(0, 1),
+              rowDeviations: matrix === 'train_train' ? trained : part(1 + train.count, test.count),
               colDeviations: trained,
             };
           },
   };
+}
+
+/** Columns first.. of a row-major array. */
+function columns(values: Float64Array, rows: number, first: number, count: number): Float64Array {
+  const width = values.length / rows;
+  const result = new Float64Array(rows * count);
+  for (let row = 0; row < rows; row++) {
+    result.set(values.subarray(row * width + first, row * width + first + count), row * count);
+  }
+  return result;
 }
 
 const meanSquare = (values: Float64Array): number =>
