@@ -10,6 +10,11 @@ import { interleaved } from '../timing.mjs';
 const specFile = new URL('../../examples/heatmap-fcn.json', import.meta.url);
 /** Every fifth variance: ordered, critical and chaotic in the proportion of the whole. */
 const every = 5;
+/**
+ * Largest eigenvalues are compared to this depth. Deeper in the chaotic phase theirs drift by a factor chi_1 a layer: the
+ * diagonal is to them an entry like any other, and rounding parts an image from itself.
+ */
+const comparedDepth = 20;
 
 export async function measureHeatmap(bench) {
   const images = await bench.images();
@@ -76,7 +81,9 @@ function compare({ grid, analysis }, ours, theirs) {
   for (const row of ours) {
     const w = grid.weightVariance.indexOf(row.weightVariance);
     const d = depths.indexOf(row.depth);
-    lambda = Math.max(lambda, Math.abs(row.lambdaMax / theirs.lambdaMax[w][d] - 1));
+    if (row.depth <= comparedDepth) {
+      lambda = Math.max(lambda, Math.abs(row.lambdaMax / theirs.lambdaMax[w][d] - 1));
+    }
     analysis.dynamics.times.forEach((_, t) => {
       accuracies.push(Math.abs(row.dynamics[t].testAccuracy - theirs.testAccuracy[w][d][t]));
     });
@@ -86,5 +93,5 @@ function compare({ grid, analysis }, ours, theirs) {
   }
   if (!(lambda < 1e-9)) throw new Error(`the largest eigenvalues differ by ${lambda}`);
   const equal = accuracies.filter((difference) => difference <= 1e-3).length / accuracies.length;
-  return `largest eigenvalues agree to ${lambda.toExponential(0)}, ${(100 * equal).toFixed(0)}% of the test accuracies to 0.001`;
+  return `largest eigenvalues to depth ${comparedDepth} agree to ${lambda.toExponential(0)}, ${(100 * equal).toFixed(0)}% of the test accuracies to 0.001`;
 }
