@@ -1,31 +1,62 @@
-// One plane M(p) = M(p, p + s) of pixel pairs through all layers: K <- sw2 A[T(K)] + sb2, Theta <- K_new +
-// sw2 A[T'(K_old) Theta]. A layer is two passes, the dual activation and the filter. The four planes of a 32 x 32 image
-// stay in the first-level cache (f32: 16 KiB) or just about (f64: 32 KiB) from the first layer to the last.
+// Planes M(p) = M(p, p + s) of pixel pairs through the layers. A layer is two passes, the dual activation over every
+// pixel into `staged` and the filter back; of a 32 x 32 image all of it stays in the first-level cache (f32) or the second
+// (f64). Several planes go forward together, a few layers each in turn, so that the images' parameters of these layers
+// are fetched once for all of them.
 #pragma once
 #include "box-filter.h"
 #include "task.h"
 
 namespace TESSERA_ISA {
 
-template <class Real> struct Plane {
+/** Adds vectors up in doubles. */
+template <class Real> struct Accumulator;
+template <> struct Accumulator<double> {
+  typedef Simd<double> S;
+  S::V total{};
+  TESSERA_INLINE void add(S::V v) { total += v; }
+  double sum() const { return S::sum(total); }
+};
+template <> struct Accumulator<float> {
+  typedef float Half __attribute__((vector_size(TESSERA_VECTOR_BYTES / 2)));
+  typedef Simd<double> S;
+  S::V low{}, high{};
+  TESSERA_INLINE void add(Simd<float>::V v) {
+    Half halves[2];
+    memcpy(halves, &v, sizeof v);
+    low += __builtin_convertvector(halves[0], S::V);
+    high += __builtin_convertvector(halves[1], S::V);
+  }
+  double sum() const { return S::sum(low + high); }
+};
+
+/** The state of `count` interleaved planes (box-filter.h): image a against b displaced by (dy, dx), and its sums by depth. */
+template <class Real> struct PlaneJob {
+  const Real *a, *b;
+  int dy, dx;
+  Real* state;
+  /** (depths, count) */
+  double* sums;
+};
+
+/** Working memory for planes, `count` going forward together. */
+template <class RealType, int planes> struct PlaneMachine {
+  typedef RealType Real;
+  static const int count = planes;
   typedef Simd<Real> S;
   typedef typename S::V V;
   typedef typename S::I I;
 
   const PlaneShape& shape;
   BoxFilter<Real> filter;
-  /** scale * T and scale * T' * Theta, waiting for the filter. */
-  Buffer<Real> k, theta, value, tangent;
+  Buffer<Real> staged;
   Buffer<typename S::Int> inside;
 
-  explicit Plane(const PlaneShape& s)
-      : shape(s), filter(s), k(s.size()), theta(s.size()), value(s.size()), tangent(s.size()), inside(s.stride) {
+  explicit PlaneMachine(const PlaneShape& s) : shape(s), filter(s), staged(count * s.size()), inside(s.stride) {
     if (missing()) return;
     for (int x = 0; x < s.width; x++) inside[x] = -1;
   }
-  bool missing() const {
-    return filter.missing() || k.missing() || theta.missing() || value.missing() || tangent.missing() || inside.missing();
-  }
+  bool missing() const { return filter.missing() || staged.missing() || inside.missing(); }
+  size_t stateSize() const { return count * shape.size(); }
 
   /** v without the lanes past the image's width. */
   TESSERA_INLINE V onlyInside(V v, int x) const {
@@ -34,56 +65,65 @@ template <class Real> struct Plane {
     return (V)((I)v & mask);
   }
 
-  void sums(double* sumK, double* sumTheta) const {
-    V totalK{}, totalTheta{};
-    for (int y = 0; y < shape.height; y++) {
-      for (int x = 0; x < shape.stride; x += S::lanes) {
-        totalK += onlyInside(S::load(k + y * shape.stride + x), x);
-        totalTheta += onlyInside(S::load(theta + y * shape.stride + x), x);
+  void sums(const Real* state, double* sums) const {
+    for (int p = 0; p < count; p++) {
+      Accumulator<Real> total;
+      for (int y = 0; y < shape.height; y++) {
+        for (int x = 0; x < shape.stride; x += S::lanes) total.add(onlyInside(S::load(state + (size_t)(y * count + p) * shape.stride + x), x));
       }
-    }
-    *sumK = S::sum(totalK);
-    *sumTheta = S::sum(totalTheta);
-  }
-
-  /** step.layer(k, theta, y, x, value, tangent) gives scale * T and scale * T' * Theta of one vector. */
-  template <class Step> TESSERA_INLINE void dualPass(Step& step) {
-    Real *__restrict values = value, *__restrict tangents = tangent;
-    const Real *__restrict ks = k, *__restrict thetas = theta;
-    for (int y = 0, at = 0; y < shape.height; y++) {
-      for (int x = 0; x < shape.stride; x += S::lanes, at += S::lanes) {
-        V v, t;
-        step.layer(S::load(ks + at), S::load(thetas + at), y, x, v, t);
-        S::store(values + at, v);
-        S::store(tangents + at, t);
-      }
+      sums[p] = total.sum();
     }
   }
 
-  TESSERA_INLINE void filterPass(Real bias) {
-    Real *__restrict ks = k, *__restrict thetas = theta;
-    filter.apply(value, tangent, [=](int at, V sum, V tangentSum) {
-      V newK = sum + bias;
-      S::store(ks + at, newK);
-      S::store(thetas + at, tangentSum + newK);
-    });
+  /** step.row(y) finds a row, step.at(row, x, state, staged) makes of one vector of each plane what the filter sums. */
+  template <class Step> TESSERA_INLINE void dualPass(const Real* __restrict state, const Step& announced) {
+    const Step step = announced;
+    const ptrdiff_t stride = shape.stride;
+    const int height = shape.height;
+    Real* __restrict all = staged;
+    for (int y = 0; y < height; y++) {
+      const Real* here = state + y * count * stride;
+      Real* out = all + y * count * stride;
+      const auto row = step.row(y);
+      for (ptrdiff_t x = 0; x < stride; x += S::lanes) {
+        V before[count], after[count];
+        for (int p = 0; p < count; p++) before[p] = S::load(here + p * stride + x);
+        step.at(row, x, before, after);
+        for (int p = 0; p < count; p++) S::store(out + p * stride + x, after[p]);
+      }
+    }
+  }
+
+  /** Planes from `firstBiased` on take the bias. A call of its own: the same code for every activation. */
+  template <int firstBiased> __attribute__((noinline)) void filterPass(Real* __restrict state, Real bias) {
+    filter.template apply<count>(staged, [=](int p, ptrdiff_t at, V sum) { S::store(state + at, p < firstBiased ? sum : sum + bias); });
   }
 
   /**
-   * From K0 in `k` through all layers; sumK and sumTheta get the plane's sums at each depth asked for.
-   * step.begin(l) announces a layer. Returns false when cancelled.
+   * Takes the planes of `jobs` through all layers, `visit` layers of each at a time. step.open(job) announces a plane,
+   * step.begin(l) a layer. Returns false when cancelled.
    */
-  template <class Step> bool run(Step& step, const Depths& depths, double biasVariance, const volatile int32_t* cancel, double* sumK, double* sumTheta) {
-    memcpy(theta, k, shape.size() * sizeof(Real));
-    for (int d = 0, l = 0;; l++) {
-      if (depths.depth[d] == l) {
-        sums(sumK + d, sumTheta + d);
-        if (++d == depths.count) return true;
+  template <class Step> bool run(PlaneJob<Real>* jobs, int jobCount, Step& step, int visit, const Depths& depths, Real bias, const volatile int32_t* cancel) {
+    const int layers = depths.depth[depths.count - 1];
+    for (int first = 0, firstDepth = 0;; first += visit) {
+      int last = smaller(first + visit, layers), d = firstDepth;
+      for (int j = 0; j < jobCount; j++) {
+        if (*cancel) return false;
+        d = firstDepth;
+        step.open(jobs[j]);
+        Real* state = jobs[j].state;
+        for (int l = first;; l++) {
+          if (l < last || last == layers) {
+            if (depths.depth[d] == l) sums(state, jobs[j].sums + count * d++);
+          }
+          if (l == last) break;
+          step.begin(l);
+          dualPass(state, step);
+          filterPass<2>(state, bias);
+        }
       }
-      if (*cancel) return false;
-      step.begin(l);
-      dualPass(step);
-      filterPass(Real(biasVariance));
+      if (last == layers) return true;
+      firstDepth = d;
     }
   }
 };

@@ -145,10 +145,18 @@ template <class S, int N> struct Pack {
 #define TESSERA_UP4 3, 4, 5, 6
 #define TESSERA_DOWN4 1, 2, 3, 4
 #endif
+// The compiler would take permutations, which need their pattern in a register each time.
+#if defined(__AVX512F__)
+template <> TESSERA_INLINE Simd<double>::V Simd<double>::shiftUp(V a, V b) { return (V)_mm512_alignr_epi64((__m512i)b, (__m512i)a, 7); }
+template <> TESSERA_INLINE Simd<double>::V Simd<double>::shiftDown(V a, V b) { return (V)_mm512_alignr_epi64((__m512i)b, (__m512i)a, 1); }
+template <> TESSERA_INLINE Simd<float>::V Simd<float>::shiftUp(V a, V b) { return (V)_mm512_alignr_epi32((__m512i)b, (__m512i)a, 15); }
+template <> TESSERA_INLINE Simd<float>::V Simd<float>::shiftDown(V a, V b) { return (V)_mm512_alignr_epi32((__m512i)b, (__m512i)a, 1); }
+#else
 template <> TESSERA_INLINE Simd<double>::V Simd<double>::shiftUp(V a, V b) { return __builtin_shufflevector(a, b, TESSERA_UP8); }
 template <> TESSERA_INLINE Simd<double>::V Simd<double>::shiftDown(V a, V b) { return __builtin_shufflevector(a, b, TESSERA_DOWN8); }
 template <> TESSERA_INLINE Simd<float>::V Simd<float>::shiftUp(V a, V b) { return __builtin_shufflevector(a, b, TESSERA_UP4); }
 template <> TESSERA_INLINE Simd<float>::V Simd<float>::shiftDown(V a, V b) { return __builtin_shufflevector(a, b, TESSERA_DOWN4); }
+#endif
 
 #if defined(__AVX512F__)
 template <> TESSERA_INLINE Simd<double>::V Simd<double>::fma(V a, V b, V c) { return (V)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
