@@ -36,7 +36,8 @@ export async function eigh(
   const values = new Float64Array(n);
   const info = int(0);
   await calls.run(n, (blas) => {
-    const workLength = vectors ? 1 + 6 * n + 2 * n * n : Math.max(2, 2 * n + 1);
+    // Room for blocks of 64: with the least that LAPACK accepts it reduces to tridiagonal form without blocks.
+    const workLength = vectors ? 1 + 6 * n + 2 * n * n : 2 * n + 1 + 64 * n;
     const integers = vectors ? 3 + 5 * n : 1;
     const work = new Float64Array(workLength);
     const iwork = new Int32Array(integers);

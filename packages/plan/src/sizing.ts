@@ -22,7 +22,7 @@ export const sizingTargets = {
   /** What a strip leaves behind where `keep` asks for its kernel rows or predictions. */
   stripOutputBytes: 64 * MiB,
   /** What a strip holds at once while it computes and contracts. */
-  stripBlockBytes: 16 * MiB,
+  stripBlockBytes: 32 * MiB,
 } as const;
 
 /** Bytes of one entry of a stored kernel. */
