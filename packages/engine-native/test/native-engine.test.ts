@@ -1,7 +1,7 @@
 import { dualOf, type ImageBlock, type TileTask } from '@tessera/engine';
 import { describe, expect, it } from 'vitest';
-import { GramCache } from '../src/gram-cache.js';
 import { instructionSets, openNativeEngine } from '../src/index.js';
+import { ReadInCache } from '../src/read-in-cache.js';
 
 const block = (key: string, values: number[], inputs: number): ImageBlock => ({
   key,
@@ -16,7 +16,9 @@ const task = (rows: ImageBlock, more: Partial<TileTask>): TileTask => ({
   biasVariance: 0,
   depths: [1],
   kernels: ['nngp', 'ntk'],
+  arrays: ['matrix', 'complement'],
   precision: 'f64',
+  referenceVariance: 1,
   rows,
   cols: null,
   ...more,
@@ -39,10 +41,13 @@ describe('the native engine', () => {
     );
     const engine = openNativeEngine();
     const { nngp, ntk } = await engine.computeTile(task(rows, {}));
-    const k = correlation * variance;
-    const { value, derivative } = dualOf({ name: 'tanh' })(variance, variance, k);
-    expect(Math.abs((nngp?.[1] as number) - value)).toBeLessThan(bound);
-    expect(Math.abs((ntk?.[1] as number) - value - derivative * k)).toBeLessThan(100 * bound);
+    const delta = (1 - correlation) * variance;
+    const dual = dualOf({ name: 'tanh' });
+    const pair = dual.pair({ qa: variance, qb: variance, e: 0, delta });
+    const value = dual.variance(variance).value - pair.complement;
+    expect(Math.abs((nngp?.matrix?.[1] as number) - value)).toBeLessThan(bound);
+    const ntkValue = value + pair.derivative * (variance - delta);
+    expect(Math.abs((ntk?.matrix?.[1] as number) - ntkValue)).toBeLessThan(100 * bound);
   });
 
   it('refuses tanh for image networks and an instruction set this CPU lacks', () => {
@@ -77,20 +82,20 @@ describe('the native engine', () => {
 const erf = { family: 'fcn', activation: { name: 'erf' }, filterSize: 3, padding: 'circular' } as const;
 
 describe('the cache of read-ins', () => {
-  const gram = (size: number) => {
+  const readIn = (size: number) => {
     const array = new Float64Array(size);
-    return { covariance: array, rowVariance: new Float64Array(0), colVariance: new Float64Array(0) };
+    return { complement: array, rowVariance: new Float64Array(0), colVariance: new Float64Array(0) };
   };
 
   it('drops the least recently used beyond its bytes and keeps nothing larger than itself', () => {
-    const cache = new GramCache(8 * 100);
-    cache.set('a', gram(40));
-    cache.set('b', gram(40));
+    const cache = new ReadInCache(8 * 100);
+    cache.set('a', readIn(40));
+    cache.set('b', readIn(40));
     expect(cache.get('a')).toBeDefined();
-    cache.set('c', gram(40));
+    cache.set('c', readIn(40));
     expect(cache.get('b')).toBeUndefined();
     expect(cache.get('a')).toBeDefined();
-    cache.set('d', gram(101));
+    cache.set('d', readIn(101));
     expect(cache.get('d')).toBeUndefined();
     expect(cache.get('c')).toBeDefined();
   });
