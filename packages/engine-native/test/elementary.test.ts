@@ -25,17 +25,15 @@ const exact: Record<ElementaryName, (x: number) => number> = {
   tanh: Math.tanh,
 };
 
-/** (sin t - t cos t) / sin^2(t/2) at t = 2 asin(sqrt z), by its series in t where the difference would cancel. */
+/** (sin t - t cos t) / sin^2(t/2) at t = 2 asin(sqrt z), by its series in z, whose terms are positive. */
 function segment(z: number): number {
-  if (z === 0) return 0;
-  const t = 2 * Math.asin(Math.sqrt(z));
-  let term = (t * t * t) / 3;
-  let sum = term;
-  for (let n = 2; n <= 16; n++) {
-    term *= (-t * t * n) / ((n - 1) * (2 * n) * (2 * n + 1));
+  let term = 4 / 3;
+  let sum = 0;
+  for (let n = 1; n <= 60; n++) {
     sum += term;
+    term *= (z * (2 * n - 1) ** 2) / (2 * n * (2 * n + 3));
   }
-  return sum / z;
+  return 2 * Math.sqrt(z) * sum;
 }
 
 /** Evenly spaced points, and points that crowd the ends of the range and zero down to 1e-30. */
