@@ -103,7 +103,7 @@ export interface Engine {
 }
 
 /**
- * The arrays of a task's result: those of `into`, or new ones; all zero.
+ * The arrays of a task's result: those of `into` with what they hold, or new ones; an engine writes every entry.
  * @throws Error where `into` belongs to a task of another size
  */
 export function allocateResult(task: TileTask, into?: TileResult): TileResult {
@@ -115,7 +115,7 @@ export function allocateResult(task: TileTask, into?: TileResult): TileResult {
     if (!given) return new Numbers(length);
     if (given.length !== length || !(given instanceof Numbers))
       throw new Error('The result to write over does not fit.');
-    return given.fill(0);
+    return given;
   };
   const allocate = (kind: KernelName): KernelTile | null => {
     if (!task.kernels.includes(kind)) return null;

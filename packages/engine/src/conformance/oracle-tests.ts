@@ -68,6 +68,37 @@ export function oracleTests(engine: Engine): void {
       }
     }
 
+    it('keeps the digits of complements in deep networks, far below what the matrix shows', async () => {
+      const rows = randomImages(13, 5, { inputs: 24 });
+      const image = { height: 4, width: 4, channels: 3 };
+      // Ordered for most activations; a smaller weight variance would take delta out of float32's range by depth 100,
+      // and with it the tangent kernel's complement, which for kinked activations is of the order of its square root.
+      const deep = { precision, depths: [30, 100], weightVariance: 1.4, biasVariance: 0.18 };
+      for (const activation of activations) {
+        if (activation.name === 'tanh') continue;
+        await expectOracle(engine, taskOf(fcn(activation), rows, null, deep));
+      }
+      for (const family of ['cnn-flatten', 'cnn-gap'] as const) {
+        for (const padding of ['circular', 'same'] as const) {
+          for (const name of ['erf', 'relu'] as const) {
+            const architecture = { family, padding, activation: { name }, filterSize: 3 };
+            if (engine.supports(architecture) !== null) continue;
+            await expectOracle(engine, taskOf(architecture, randomImages(14, 2, image), null, deep));
+          }
+        }
+      }
+    });
+
+    it('keeps the digits of the complement of two images that are nearly equal', async () => {
+      const rows = randomImages(15, 3, { inputs: 40 });
+      rows.data.copyWithin(40, 0, 40);
+      // Nearer ones lose to the rounding of their variances, whose difference enters: about eps / sqrt(delta).
+      rows.data[45] = (rows.data[45] as number) + 1e-2;
+      for (const name of ['erf', 'relu', 'gelu'] as const) {
+        await expectOracle(engine, taskOf(fcn({ name }), rows, null, { precision, depths: [0, 1, 10, 50] }));
+      }
+    });
+
     it('agrees on images of zeros, whose variance is 0', async () => {
       const rows = { ...randomImages(3, 3, { inputs: 6 }) };
       rows.data.fill(0, 6, 12);
