@@ -27,13 +27,9 @@ const exact: Record<ElementaryName, (x: number) => number> = {
 
 /** (sin t - t cos t) / sin^2(t/2) at t = 2 asin(sqrt z), by its series in z, whose terms are positive. */
 function segment(z: number): number {
-  let term = 4 / 3;
-  let sum = 0;
-  for (let n = 1; n <= 60; n++) {
-    sum += term;
-    term *= (z * (2 * n - 1) ** 2) / (2 * n * (2 * n + 3));
-  }
-  return 2 * Math.sqrt(z) * sum;
+  let sum = 1;
+  for (let n = 60; n >= 1; n--) sum = 1 + (z * (2 * n - 1) ** 2 * sum) / (2 * n * (2 * n + 3));
+  return (8 * Math.sqrt(z) * sum) / 3;
 }
 
 /** Evenly spaced points, and points that crowd the ends of the range and zero down to 1e-30. */
