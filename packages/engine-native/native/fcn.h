@@ -1,4 +1,4 @@
-// The recursion of a fully connected network in complement form, entry by entry (docs/performance.md):
+// The recursion of a fully connected network in complement form, entry by entry:
 //   delta <- sw2 delta_T,
 //   Delta <- delta_new + sw2 [T' Delta + D' (Theta_aa + Theta_bb)/2 + (T'_aa - T'_bb)(Theta_aa - Theta_bb)/4],
 //   Theta <- K_new + sw2 T' Theta, K = (q_a + q_b)/2 - delta.
