@@ -41,10 +41,11 @@ struct ReferenceImage {
   /** Rows of q and theta interleaved. */
   const double* at(int layer) const { return planes + (size_t)layer * 2 * shape.size(); }
 
-  template <class Activation> struct Step {
+  template <class Activation> struct Step : StepVectors<D, 1> {
+    typedef int Row;
     const Activation& imagewise;
     int row(int) const { return 0; }
-    TESSERA_INLINE void at(int, ptrdiff_t, const D::V* before, D::V* after) const {
+    TESSERA_INLINE void at(const int*, ptrdiff_t, const D::V* before, D::V* after) const {
       ImageDual<D::V> dual = imagewise.image(before[0], D::V{}, [](int, D::V) {});
       after[0] = dual.value;
       after[1] = D::fma(dual.slope, before[1], dual.value);
@@ -55,7 +56,7 @@ struct ReferenceImage {
     const int layers = tile.depths.depth[tile.depths.count - 1];
     const double pixels = (double)shape.height * shape.width;
     for (size_t i = 0; i < 2 * shape.size(); i++) planes[i] = tile.referenceVariance;
-Step<Activation> step{imagewise};
+Step<Activation> step{{}, imagewise};
     machine.filter.cut(0, 0);
     for (int l = 0, d = 0;; l++) {
       double* here = planes + (size_t)l * 2 * shape.size();
@@ -121,7 +122,7 @@ template <class Real, template <class> class ActivationOf> struct ImageTables {
   }
   bool missing() const { return machine.missing() || state.missing(); }
 
-  struct Step {
+  struct Step : StepVectors<D, 1> {
     ImageTables& tables;
     const double* reference;
     Real *layer, *difference;
@@ -129,11 +130,13 @@ template <class Real, template <class> class ActivationOf> struct ImageTables {
       const double* reference;
       Real *layer, *difference;
     };
+    Step(ImageTables& t, const double* r, Real* l, Real* d) : tables(t), reference(r), layer(l), difference(d) {}
     Row row(int y) const {
       return {reference + (size_t)y * 2 * tables.shape.stride, layer + (size_t)y * P::count * tables.layout.stride,
               difference + (size_t)y * tables.layout.differences * tables.layout.stride};
     }
-    TESSERA_INLINE void at(Row row, ptrdiff_t x, const D::V* before, D::V* after) const {
+    TESSERA_INLINE void at(const Row* rows, ptrdiff_t x, const D::V* before, D::V* after) const {
+      const Row row = rows[0];
       const ptrdiff_t stride = tables.layout.stride;
       Real* here = row.layer + x;
       D::V q = D::load(row.reference + x), theta = D::load(row.reference + tables.shape.stride + x);
@@ -185,7 +188,7 @@ template <class Real, template <class> class ActivationOf> struct ImageTables {
       if (l == layers) return true;
       if (*tile.cancel) return false;
       Real *layer = planes + layout.tablesAt() + l * layout.layerSize(), *difference = planes + layout.differencesAt() + l * layout.differenceSize();
-      Step step{*this, reference.at(l), layer, difference};
+      Step step(*this, reference.at(l), layer, difference);
       machine.dualPass(state, step);
       machine.template filterPass<2>(state, 0);
       repeat(layer, (size_t)layout.height * layout.parameters);

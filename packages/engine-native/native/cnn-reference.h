@@ -84,9 +84,10 @@ template <class Real, template <class> class ActivationOf> struct ReferencePlane
   size_t layerSize() const { return (size_t)shape.height * count * stride; }
   int partnerRow(int y) const { return y + dy < shape.height ? y + dy : y + dy - shape.height; }
 
-  struct Step {
+  struct Step : StepVectors<D, 1> {
     ReferencePlanes& planes;
     int layer;
+    Step(ReferencePlanes& p, int l) : planes(p), layer(l) {}
     struct Row {
       const double *a, *b;
       Real* out;
@@ -96,7 +97,8 @@ template <class Real, template <class> class ActivationOf> struct ReferencePlane
               planes.table + layer * planes.layerSize() + (size_t)y * count * planes.stride};
     }
     /** Planes: delta, T_ref / 2 of either pixel, and Theta. */
-    TESSERA_INLINE void at(Row row, ptrdiff_t x, const D::V* before, D::V* after) const {
+    TESSERA_INLINE void at(const Row* rows, ptrdiff_t x, const D::V* before, D::V* after) const {
+      const Row row = rows[0];
       const ptrdiff_t width = planes.pixels.stride, stride = planes.stride;
       const double *atA = row.a + x, *atB = row.b + x;
       Real* here = row.out + x;
@@ -162,7 +164,7 @@ template <class Real, template <class> class ActivationOf> struct ReferencePlane
       if (tile.depths.depth[d] == l) addSums(l, weight, sums + 2 * d++);
       if (l == pixels.layers) return true;
       if (*tile.cancel) return false;
-      Step step{*this, l};
+      Step step(*this, l);
       machine.dualPass(state, step);
       machine.template filterPass<3>(state, tile.network.biasVariance);
     }

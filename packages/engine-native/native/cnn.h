@@ -11,7 +11,7 @@
 namespace TESSERA_ISA {
 
 /** A step of a pair's plane in complement form. */
-template <class Real, template <class> class ActivationOf, int planes> struct PairStep {
+template <class Real, template <class> class ActivationOf, int planes> struct PairStep : StepVectors<Simd<Real>, 1> {
   typedef Simd<Real> S;
   typedef typename S::V V;
   typedef ActivationOf<S> Activation;
@@ -34,7 +34,8 @@ template <class Real, template <class> class ActivationOf, int planes> struct Pa
     ptrdiff_t partner = y + job.dy < layout.height ? y + job.dy : y + job.dy - layout.height, rowSize = P::count * (ptrdiff_t)layout.stride;
     return {a + y * rowSize, b + partner * rowSize};
   }
-  TESSERA_INLINE void at(Row row, ptrdiff_t x, const V* before, V* after) const {
+  TESSERA_INLINE void at(const Row* rows, ptrdiff_t x, const V* before, V* after) const {
+    const Row row = rows[0];
     const Real *atA = row.a + x, *atB = row.b + x;
     const ptrdiff_t stride = layout.stride;
     auto ofA = [=](int p) { return S::load(atA + p * stride); };
@@ -50,10 +51,11 @@ template <class Real, template <class> class ActivationOf, int planes> struct Pa
 };
 
 /** A step of a pair's plane in deviations from the reference plane. */
-template <class Real, template <class> class ActivationOf, int planes> struct DifferenceStep {
+template <class Real, template <class> class ActivationOf, int planes> struct DifferenceStep : StepVectors<Simd<Real>, 2> {
   typedef Simd<Real> S;
-  typedef typename S::V V;
-  typedef typename DifferenceOf<ActivationOf>::template Of<S> Difference;
+  typedef StepVectors<S, 2> Vectors;
+  typedef typename Vectors::V V;
+  typedef typename DifferenceOf<ActivationOf>::template Of<typename Vectors::G> Difference;
   typedef ReferencePlanes<Real, ActivationOf> Reference;
   static const int parameters = Difference::parameters;
   const Difference& pairwise;
@@ -76,17 +78,29 @@ template <class Real, template <class> class ActivationOf, int planes> struct Di
     const ptrdiff_t rowSize = parameters * (ptrdiff_t)layout.stride;
     return {a + y * rowSize, b + reference.partnerRow(y) * rowSize, r + y * (ptrdiff_t)Reference::count * reference.stride};
   }
-  TESSERA_INLINE void at(Row row, ptrdiff_t x, const V* before, V* after) const {
-    const Real *atA = row.a + x, *atB = row.b + x, *atR = row.r + x;
+  TESSERA_INLINE void at(const Row* rows, ptrdiff_t x, const V* before, V* after) const {
+    typedef typename Vectors::G G;
     const ptrdiff_t stride = layout.stride, referenceStride = reference.stride;
-    auto ofA = [=](int p) { return S::load(atA + p * stride); };
-    auto ofB = [=](int p) { return S::load(atB + p * stride); };
-    auto ofR = [=](int p) { return S::load(atR + p * referenceStride); };
+    auto ofA = [=](int p) {
+      V v;
+      Vectors::gather(v, [=](int i) { return S::load(rows[i].a + x + p * stride); });
+      return v;
+    };
+    auto ofB = [=](int p) {
+      V v;
+      Vectors::gather(v, [=](int i) { return S::load(rows[i].b + x + p * stride); });
+      return v;
+    };
+    auto ofR = [=](int p) {
+      V v;
+      Vectors::gather(v, [=](int i) { return S::load(rows[i].r + x + p * referenceStride); });
+      return v;
+    };
     V difference, slope, slopeDifference;
     pairwise.pair(before[0], ofA, ofB, ofR, difference, slope, slopeDifference);
     after[0] = difference;
-    after[1] = S::fma(slope, before[1], S::fma(slopeDifference, ofR(Reference::theta), difference));
-    if (planes == 3) after[2] = S::fma(slope, before[2], ofR(Reference::value) - difference);
+    after[1] = G::fma(slope, before[1], G::fma(slopeDifference, ofR(Reference::theta), difference));
+    if (planes == 3) after[2] = G::fma(slope, before[2], ofR(Reference::value) - difference);
   }
 };
 
@@ -96,7 +110,7 @@ template <class RealType, template <class> class ActivationOf, int planes> struc
   typedef typename S::V V;
   typedef Simd<double> D;
   typedef PairParameters<ActivationOf<S>> P;
-  typedef typename DifferenceOf<ActivationOf>::template Of<S> Difference;
+  typedef typename DifferenceStep<Real, ActivationOf, planes>::Difference Difference;
   typedef ReferencePlanes<Real, ActivationOf> Reference;
   typedef PlaneMachine<Real, planes> Machine;
   /** Planes that go forward together, and the bytes of parameters of the layers that they do. */

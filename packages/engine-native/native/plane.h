@@ -38,6 +38,29 @@ template <class Real> struct PlaneJob {
   double* sums;
 };
 
+/** What a step is made of: vectors of one row, or of two. */
+template <class S, int rowCount> struct StepVectors;
+template <class S> struct StepVectors<S, 1> {
+  static const int together = 1;
+  typedef S G;
+  typedef typename S::V V;
+  template <class From> static TESSERA_INLINE void gather(V& v, From from) { v = from(0); }
+  template <class To> static TESSERA_INLINE void scatter(const V& v, To to) { to(0, v); }
+};
+template <class S> struct StepVectors<S, 2> {
+  static const int together = 2;
+  typedef Pack<S, 2> G;
+  typedef typename G::V V;
+  template <class From> static TESSERA_INLINE void gather(V& v, From from) {
+    v.v[0] = from(0);
+    v.v[1] = from(1);
+  }
+  template <class To> static TESSERA_INLINE void scatter(const V& v, To to) {
+    to(0, v.v[0]);
+    to(1, v.v[1]);
+  }
+};
+
 /** Working memory for planes, `count` going forward together. */
 template <class RealType, int planes> struct PlaneMachine {
   typedef RealType Real;
@@ -75,21 +98,29 @@ template <class RealType, int planes> struct PlaneMachine {
     }
   }
 
-  /** step.row(y) finds a row, step.at(row, x, state, staged) makes of one vector of each plane what the filter sums. */
+  /**
+   * step.row(y) finds a row, step.at(rows, x, state, staged) makes of one vector of each plane what the filter sums. Steps
+   * whose chain of operations is too long for the CPU to look past take the vectors of two rows at once (`together`).
+   */
   template <class Step> TESSERA_INLINE void dualPass(const Real* __restrict state, const Step& announced) {
     const Step step = announced;
-    const ptrdiff_t stride = shape.stride;
-    const int height = shape.height;
+    const int together = Step::together, height = shape.height;
+    const ptrdiff_t stride = shape.stride, step1 = count * stride;
     Real* __restrict all = staged;
-    for (int y = 0; y < height; y++) {
-      const Real* here = state + y * count * stride;
-      Real* out = all + y * count * stride;
-      const auto row = step.row(y);
+    for (int y = 0; y < height; y += together) {
+      const ptrdiff_t apart = y + 1 < height ? step1 : 0;
+      const Real* here = state + y * step1;
+      Real* out = all + y * step1;
+      typename Step::Row rows[together];
+      rows[0] = step.row(y);
+      if (together == 2) rows[together - 1] = step.row(apart ? y + 1 : y);
       for (ptrdiff_t x = 0; x < stride; x += S::lanes) {
-        V before[count], after[count];
-        for (int p = 0; p < count; p++) before[p] = S::load(here + p * stride + x);
-        step.at(row, x, before, after);
-        for (int p = 0; p < count; p++) S::store(out + p * stride + x, after[p]);
+        typename Step::V before[count], after[count];
+#pragma GCC unroll 4
+        for (int p = 0; p < count; p++) Step::gather(before[p], [=](int i) { return S::load(here + i * apart + p * stride + x); });
+        step.at(rows, x, before, after);
+#pragma GCC unroll 4
+        for (int p = 0; p < count; p++) Step::scatter(after[p], [=](int i, V v) { S::store(out + i * apart + p * stride + x, v); });
       }
     }
   }
