@@ -13,6 +13,7 @@ export {
   encodePredictor,
   predictorLength,
   type StripPredictor,
+  stripMemory,
 } from './strip-predictor.js';
 export {
   addStripScores,

@@ -1,6 +1,6 @@
 import type { Linalg } from '@tessera/linalg';
 import { scoreBlock } from './score-block.js';
-import { predictStrip, type StripPredictor } from './strip-predictor.js';
+import { predictStrip, type StripMemory, type StripPredictor, stripMemory } from './strip-predictor.js';
 import type { StripScores } from './strip-scores.js';
 
 /** Rows of test images and the predictor to contract them with. */
@@ -21,10 +21,12 @@ export interface StripRequest {
   targets: Float64Array;
   /** Row-major r x classes, centred over the training images. */
   meanTargets: Float64Array;
+  /** For at least so many rows; new memory where left out. */
+  memory?: StripMemory;
 }
 
 export interface ScoredStrip extends StripScores {
-  /** Row-major r x (S * classes). */
+  /** Row-major r x (S * classes); in the request's memory where it gave some. */
   predictions: Float64Array;
 }
 
@@ -35,7 +37,8 @@ export interface ScoredStrip extends StripScores {
 export async function scoreStrip(linalg: Linalg, request: StripRequest): Promise<ScoredStrip> {
   const { predictor, values, rowDeviations, rows, classes, testLabels, targets, meanTargets } = request;
   const columns = predictor.slopes.length;
-  const predictions = await predictStrip(linalg, predictor, values, rowDeviations, rows);
+  const memory = request.memory ?? stripMemory(rows, predictor.center.length, columns);
+  const predictions = await predictStrip(linalg, predictor, values, rowDeviations, rows, memory);
   const scores = Array.from({ length: columns / classes }, (_, block) => {
     const blockTargets = block === 0 ? meanTargets : targets;
     return scoreBlock(predictions, columns, block * classes, testLabels, blockTargets, classes);

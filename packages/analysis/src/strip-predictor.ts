@@ -84,6 +84,7 @@ export function decodePredictor(numbers: Float64Array, size: number, columns: nu
  * Predictions of test images, row-major rows x columns. Sums in row order: the bits depend on the arguments alone.
  * @param values row-major rows x m: M(test, train) for `plain`, E(test, train) for `graded`
  * @param rowDeviations (rows), of the test images
+ * @param memory written over; what is returned lies in it
  */
 export async function predictStrip(
   linalg: Linalg,
@@ -91,15 +92,30 @@ export async function predictStrip(
   values: Float64Array,
   rowDeviations: Float64Array,
   rows: number,
+  memory: StripMemory,
 ): Promise<Float64Array> {
   const { route, solutions, center } = predictor;
   const size = center.length;
   const columns = predictor.slopes.length;
-  if (route === 'plain') return linalg.gemm({ m: rows, n: columns, k: size, a: values, b: solutions });
-  const differences = new Float64Array(rows * size);
-  const sums = subtractFromCenter(center, values, differences, rows);
-  const predictions = affinePart(predictor, rowDeviations, sums);
-  return linalg.gemm({ m: rows, n: columns, k: size, a: differences, b: solutions, c: predictions, beta: 1 });
+  const predictions = memory.predictions.subarray(0, rows * columns);
+  const product = { m: rows, n: columns, k: size, b: solutions, c: predictions };
+  if (route === 'plain') return linalg.gemm({ ...product, a: values });
+  const differences = memory.differences.subarray(0, rows * size);
+  affinePart(predictor, rowDeviations, subtractFromCenter(center, values, differences, rows), predictions);
+  return linalg.gemm({ ...product, a: differences, beta: 1 });
+}
+
+/** What predictions of a block of rows are made in. New memory for each would keep the garbage collector busy. */
+export interface StripMemory {
+  /** (rows, m). */
+  differences: Float64Array;
+  /** (rows, columns). */
+  predictions: Float64Array;
+}
+
+/** Memory for blocks of up to so many rows. */
+export function stripMemory(rows: number, size: number, columns: number): StripMemory {
+  return { differences: new Float64Array(rows * size), predictions: new Float64Array(rows * columns) };
 }
 
 /** G = center - E, row by row. @returns the sum of each row of G, in four interleaved parts */
@@ -146,9 +162,9 @@ function affinePart(
   { center, meanDeviation, slopes, constants }: StripPredictor,
   rowDeviations: Float64Array,
   sums: Float64Array,
-): Float64Array {
+  predictions: Float64Array,
+): void {
   const columns = slopes.length;
-  const predictions = new Float64Array(sums.length * columns);
   for (let row = 0; row < sums.length; row++) {
     const deviation = (rowDeviations[row] as number) - meanDeviation;
     const u = center.length * (deviation / 2) + (sums[row] as number);
@@ -156,5 +172,4 @@ function affinePart(
       predictions[row * columns + c] = u * (slopes[c] as number) + (constants[c] as number);
     }
   }
-  return predictions;
 }

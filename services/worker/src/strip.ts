@@ -4,6 +4,7 @@ import {
   encodeStripScores,
   type StripScores,
   scoreStrip,
+  stripMemory,
 } from '@tessera/analysis';
 import type { ClaimedTask, Database } from '@tessera/database';
 import { labelMatrix } from '@tessera/dataset';
@@ -40,6 +41,8 @@ export async function computeStrip(
     plan.axes.depth.map(() => emptyStripScores(predictors.layout.blocks)),
   );
   const pieces = new StripPieces(experiment, task, strip.count);
+  const blockRows = strip.blocks[0]?.count ?? 0;
+  const memory = stripMemory(blockRows, plan.trainCount, predictors.layout.columns);
 
   let blocks: TileResult | undefined;
   for (const block of strip.blocks) {
@@ -49,7 +52,7 @@ export async function computeStrip(
     const targets = labelMatrix(testLabels, subset.classes, spec.dataset.labels, subset.trainLabels);
     const meanTargets = labelMatrix(testLabels, subset.classes, 'centered-over-images', subset.trainLabels);
     // The last block may be smaller; the others are written over one another.
-    const into = block.count === strip.blocks[0]?.count ? blocks : undefined;
+    const into = block.count === blockRows ? blocks : undefined;
     const images = { rows, cols: train, into };
     const computed = await computeBlock(computation, experiment, task.kernelIndex, arrays, images, signal);
     blocks = computed;
@@ -72,6 +75,7 @@ export async function computeStrip(
           testLabels,
           targets,
           meanTargets,
+          memory,
         });
         const total: StripScores | undefined = scores[kindIndex]?.[depthIndex];
         if (total) addStripScores(total, scored);
