@@ -4,8 +4,11 @@ import { withBootstrapLock } from './bootstrap/lock.mjs';
 import { checkFetchable, fetchNative, installByApt, missingNative } from './bootstrap/native.mjs';
 import { installPackages } from './bootstrap/packages.mjs';
 
-/** @throws StartError with what to do about it */
-export async function bootstrap() {
+/**
+ * @param {{everySet?: boolean}} options the native engine for every instruction set, as its tests need it
+ * @throws StartError with what to do about it
+ */
+export async function bootstrap({ everySet = false } = {}) {
   await withBootstrapLock(async () => {
     const missing = await missingNative();
     await checkFetchable(missing);
@@ -13,6 +16,6 @@ export async function bootstrap() {
     const [packages] = await Promise.allSettled([installPackages(), installByApt(missing)]);
     if (packages.status === 'rejected') throw packages.reason;
     if (missing.compiler || missing.openblas) await fetchNative(await missingNative());
-    await build();
+    await build(everySet);
   });
 }

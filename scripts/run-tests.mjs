@@ -9,7 +9,7 @@ import { bootstrap } from './bootstrap.mjs';
 /** @returns {Promise<number>} the exit code */
 export async function runTests(args) {
   try {
-    await bootstrap();
+    await bootstrap({ everySet: true });
   } catch (error) {
     console.error(error.name === 'StartError' ? error.message : error);
     return 1;

@@ -1,6 +1,6 @@
 /**
  * Builds build/libtessera.so from native/: one object per instruction set and precision, linked into one library.
- * Plain node, no dependencies. `node build.mjs` builds; `buildNative()` does the same for the bootstrap.
+ * Plain node, no dependencies. `node build.mjs` builds every instruction set; the bootstrap builds this machine's own.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -46,13 +46,25 @@ const instructionSets = {
   arm64: { neon: [] },
 };
 
-function compilationUnits() {
+const everySet = Object.keys(instructionSets[process.arch] ?? { portable: [] });
+
+/** The widest set this machine runs (as cpu.h finds it), or all where it does not say. */
+function machineSets() {
+  if (process.arch !== 'x64' || !existsSync('/proc/cpuinfo')) return everySet;
+  const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(/\s+/) ?? [];
+  const has = (...names) => names.every((name) => flags.includes(name));
+  if (has('avx512f', 'avx512dq', 'avx512bw', 'avx512vl', 'fma')) return ['avx512'];
+  return has('avx2', 'fma') ? ['avx2'] : everySet;
+}
+
+function compilationUnits(wanted) {
   const sets = instructionSets[process.arch] ?? { portable: [] };
   const units = [
     { name: 'library', source: 'library.cpp', flags: [] },
     { name: 'threads', source: 'threads.cpp', flags: [] },
   ];
   for (const [isa, isaFlags] of Object.entries(sets)) {
+    if (!wanted.includes(isa)) continue;
     for (const real of ['double', 'float']) {
       const defines = [
         `-DTESSERA_ISA=${isa}`,
@@ -101,7 +113,14 @@ function sourceHash(compiler) {
   for (const file of readdirSync(sourceDir).sort())
     hash.update(`${file}\n`).update(readFileSync(join(sourceDir, file)));
   hash.update(
-    JSON.stringify([flags, linkFlags, compilationUnits(), compiler.command, compiler.version, process.arch]),
+    JSON.stringify([
+      flags,
+      linkFlags,
+      compilationUnits(everySet),
+      compiler.command,
+      compiler.version,
+      process.arch,
+    ]),
   );
   return hash.digest('hex');
 }
@@ -134,11 +153,13 @@ async function inParallel(jobs, width) {
 }
 
 /**
- * Builds the library where its sources, flags or compiler changed.
+ * Builds the library where its sources, flags or compiler changed, or where it lacks an instruction set that is wanted. The
+ * code of a set, and the recorded hash, are the same whichever others are built.
+ * @param {{everySet?: boolean, log?: (line: string) => void}} options `everySet` false: this machine's own
  * @returns {Promise<{built: boolean, path: string, compiler: string, seconds: number}>}
  * @throws Error with a sentence for people: no compiler (`code` NO_COMPILER), or the compiler's own output.
  */
-export async function buildNative({ log = () => {} } = {}) {
+export async function buildNative({ everySet: wantsEvery = true, log = () => {} } = {}) {
   const compiler = findCompiler();
   if (!compiler.command) {
     const error = new Error(
@@ -152,17 +173,16 @@ export async function buildNative({ log = () => {} } = {}) {
   const describe = compiler.version;
   const hash = sourceHash(compiler);
   const recordPath = join(buildDir, 'build.json');
-  if (
-    existsSync(libraryPath) &&
-    existsSync(recordPath) &&
-    JSON.parse(readFileSync(recordPath, 'utf8')).hash === hash
-  ) {
-    return { built: false, path: libraryPath, compiler: describe, seconds: 0 };
+  const wanted = wantsEvery ? everySet : machineSets();
+  if (existsSync(libraryPath) && existsSync(recordPath)) {
+    const built = JSON.parse(readFileSync(recordPath, 'utf8'));
+    if (built.hash === hash && wanted.every((isa) => built.instructionSets?.includes(isa)))
+      return { built: false, path: libraryPath, compiler: describe, seconds: 0 };
   }
   const work = join(buildDir, `work-${process.pid}`);
   mkdirSync(work, { recursive: true });
   try {
-    const units = compilationUnits();
+    const units = compilationUnits(wanted);
     log(`compiling ${units.length} objects with ${describe}`);
     // The largest objects first, so that the last one to end is a small one.
     const jobs = units
@@ -185,7 +205,8 @@ export async function buildNative({ log = () => {} } = {}) {
     // Nothing of the C++ library is used; compilers that know the option leave it out of the library's needs.
     await link(['-nostdlib++']).catch(() => link([]));
     renameSync(join(work, 'libtessera.so'), libraryPath);
-    const record = { hash, compiler: describe, command: compiler.command, flags, arch: process.arch };
+    const { command } = compiler;
+    const record = { hash, instructionSets: wanted, compiler: describe, command, flags, arch: process.arch };
     writeFileSync(join(work, 'build.json'), `${JSON.stringify(record, null, 2)}\n`);
     renameSync(join(work, 'build.json'), recordPath);
   } finally {

@@ -7,8 +7,11 @@ import { foldersIn, hashOf, isCurrent, writeStamp } from './stamp.mjs';
 const prismaStamp = join(root, '.cache/prisma-stamp');
 const buildStamp = join(root, '.cache/build-stamp');
 
-/** Generates the database client and compiles TypeScript and C++, where sources have changed. */
-export async function build() {
+/**
+ * Generates the database client and compiles TypeScript and C++, where sources have changed.
+ * @param {boolean} everySet the C++ for every instruction set of this kind of machine, or for its own alone
+ */
+export async function build(everySet) {
   const packages = [...foldersIn('packages'), ...foldersIn('services')];
   const sources = packages.flatMap((folder) => [
     `${folder}/src`,
@@ -27,7 +30,7 @@ export async function build() {
       ? null
       : step('Compiling TypeScript (tsc -b)', () => compileTypes(packages));
   // Its own record of sources and compiler tells it when there is nothing to do.
-  const native = buildNative({ log: (line) => console.log(`The native engine: ${line}`) });
+  const native = buildNative({ everySet, log: (line) => console.log(`The native engine: ${line}`) });
   await Promise.all([compiling, native]);
   if (compiling) writeStamp(buildStamp, hash);
 }

@@ -131,6 +131,28 @@ struct WideProducts {
   }
 };
 
+// g++ vectorizes loops of unknown length at -O3 alone; clang does anyway, and does not know the attribute.
+#if defined(__GNUC__) && !defined(__clang__)
+#define TESSERA_VECTORIZED __attribute__((optimize("O3")))
+#else
+#define TESSERA_VECTORIZED
+#endif
+
+/** Sums of up to BYTE_CHUNK bytes and of their squares. */
+TESSERA_VECTORIZED inline void sumBytes(const uint8_t* x, int count, uint32_t& sum, uint32_t& squares) {
+  uint32_t part = 0, square = 0;
+  for (int t = 0; t < count; t++) {
+    part += x[t];
+    square += (uint32_t)x[t] * x[t];
+  }
+  sum = part;
+  squares = square;
+}
+
+TESSERA_VECTORIZED inline void flipBytes(const uint8_t* __restrict from, uint8_t* __restrict to, size_t count, int flip) {
+  for (size_t i = 0; i < count; i++) to[i] = from[i] ^ (uint8_t)flip;
+}
+
 /** products[i][j] = <row i, col j> for blocks of images that follow one another. */
 template <class Kernel> void byteProducts(const uint8_t* a, int rows, const uint8_t* b, int cols, int inputs, double (*products)[BYTE_BLOCK]) {
   for (int i = 0; i < rows; i++) memset(products[i], 0, sizeof products[i]);

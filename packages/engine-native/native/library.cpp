@@ -3,16 +3,18 @@
 #include "cpu.h"
 #include "task.h"
 
-#define DECLARE(isa)                                                                   \
-  extern "C" int tessera_readIn_##isa##_double(const ReadInTask&);                     \
-  extern "C" int tessera_fcn_##isa##_double(const FcnTile&);                           \
-  extern "C" int tessera_fcn_##isa##_float(const FcnTile&);                            \
-  extern "C" int tessera_cnn_##isa##_double(const CnnTile&);                           \
-  extern "C" int tessera_cnn_##isa##_float(const CnnTile&);                            \
-  extern "C" int tessera_registers_##isa##_double(const RegisterTask&);                \
-  extern "C" int tessera_registers_##isa##_float(const RegisterTask&);                 \
-  extern "C" void tessera_elementary_##isa##_double(int, const double*, double*, int); \
-  extern "C" void tessera_elementary_##isa##_float(int, const float*, float*, int);
+// Weak: null where build.mjs has left the instruction set out.
+#define WEAK extern "C" __attribute__((weak))
+#define DECLARE(isa)                                                             \
+  WEAK int tessera_readIn_##isa##_double(const ReadInTask&);                     \
+  WEAK int tessera_fcn_##isa##_double(const FcnTile&);                           \
+  WEAK int tessera_fcn_##isa##_float(const FcnTile&);                            \
+  WEAK int tessera_cnn_##isa##_double(const CnnTile&);                           \
+  WEAK int tessera_cnn_##isa##_float(const CnnTile&);                            \
+  WEAK int tessera_registers_##isa##_double(const RegisterTask&);                \
+  WEAK int tessera_registers_##isa##_float(const RegisterTask&);                 \
+  WEAK void tessera_elementary_##isa##_double(int, const double*, double*, int); \
+  WEAK void tessera_elementary_##isa##_float(int, const float*, float*, int);
 #define ENTRY(isa)                                                        \
   {#isa,                                                                  \
    tessera_readIn_##isa##_double,                                         \
@@ -42,8 +44,10 @@ static const int instructionSetCount = sizeof instructionSets / sizeof *instruct
 
 /** The name of instruction set `index`, widest first; null past the last. */
 EXPORT const char* tessera_instruction_set(int index) { return index < instructionSetCount ? instructionSets[index].name : NULL; }
-/** 1 where this machine can run it. */
-EXPORT int tessera_available(int index) { return index >= 0 && index < instructionSetCount && available(index); }
+/** 1 where it was built and this machine can run it. */
+EXPORT int tessera_available(int index) {
+  return index >= 0 && index < instructionSetCount && instructionSets[index].fcnF64 != NULL && available(index);
+}
 
 /**
  * integers: instruction set, threads, row count, column count, inputs, symmetric, own. numbers: offset, factor.

@@ -120,23 +120,31 @@ struct ByteSums {
   Buffer<double> sum, squares, spread;
   explicit ByteSums(int count) : sum(roundUp(count, BYTE_BLOCK)), squares(roundUp(count, BYTE_BLOCK)), spread(roundUp(count, BYTE_BLOCK)) {}
   bool missing() const { return sum.missing() || squares.missing() || spread.missing(); }
-  void fill(const uint8_t* pixels, int count, int inputs) {
-    for (int i = 0; i < count; i++) {
-      const uint8_t* x = pixels + (size_t)i * inputs;
+  struct Filling {
+    ByteSums& sums;
+    const uint8_t* pixels;
+    int count, inputs;
+  };
+  static int fillBlock(const void* context, int unit) {
+    const Filling& self = *(const Filling*)context;
+    for (int i = unit * BYTE_BLOCK; i < smaller((unit + 1) * BYTE_BLOCK, self.count); i++) {
+      const uint8_t* x = self.pixels + (size_t)i * self.inputs;
       int64_t s = 0, total = 0;
-      for (int from = 0; from < inputs; from += BYTE_CHUNK) {
-        uint32_t part = 0, square = 0;
-        for (int t = from; t < smaller(from + BYTE_CHUNK, inputs); t++) {
-          part += x[t];
-          square += (uint32_t)x[t] * x[t];
-        }
+      for (int from = 0; from < self.inputs; from += BYTE_CHUNK) {
+        uint32_t part, square;
+        sumBytes(x + from, smaller(BYTE_CHUNK, self.inputs - from), part, square);
         s += part;
         total += square;
       }
-      sum[i] = (double)s;
-      squares[i] = (double)total;
-      spread[i] = (double)(inputs * total - s * s);
+      self.sums.sum[i] = (double)s;
+      self.sums.squares[i] = (double)total;
+      self.sums.spread[i] = (double)(self.inputs * total - s * s);
     }
+    return DONE;
+  }
+  void fill(const uint8_t* pixels, int count, int inputs, int threads) {
+    Filling filling = {*this, pixels, count, inputs};
+    runUnits(fillBlock, &filling, (count + BYTE_BLOCK - 1) / BYTE_BLOCK, threads);
   }
 };
 
@@ -192,7 +200,7 @@ struct ByteReadIn {
     Buffer<double> block(BYTE_BLOCK * BYTE_BLOCK);
     Buffer<uint8_t> flipped(bytes);
     if (block.missing() || flipped.missing()) return OUT_OF_MEMORY;
-    for (size_t i = 0; i < bytes; i++) flipped[i] = task.bytes.rows[(size_t)row * task.inputs + i] ^ self.products.flip;
+    flipBytes(task.bytes.rows + (size_t)row * task.inputs, flipped, bytes, self.products.flip);
     double(*products)[BYTE_BLOCK] = (double(*)[BYTE_BLOCK])(double*)block;
     for (int col = task.symmetric ? row : 0; col < task.colCount; col += BYTE_BLOCK) {
       if (*task.cancel) return CANCELLED;
@@ -207,8 +215,8 @@ struct ByteReadIn {
 inline int readInBytes(const ReadInTask& task) {
   ByteSums rows(task.rowCount), others(task.symmetric ? 0 : task.colCount);
   if (rows.missing() || others.missing()) return OUT_OF_MEMORY;
-  rows.fill(task.bytes.rows, task.rowCount, task.inputs);
-  if (!task.symmetric) others.fill(task.bytes.cols, task.colCount, task.inputs);
+  rows.fill(task.bytes.rows, task.rowCount, task.inputs, task.threads);
+  if (!task.symmetric) others.fill(task.bytes.cols, task.colCount, task.inputs, task.threads);
   const ByteSums& cols = task.symmetric ? rows : others;
 #if defined(__AVX512F__)
   const ByteProducts products = cpuHasVnni() ? ByteProducts::by<VnniProducts>() : ByteProducts::by<WideProducts>();
