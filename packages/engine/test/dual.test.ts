@@ -16,6 +16,9 @@ function erf(x: number): number {
 const density = (x: number) => Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
 const normal = (x: number) => (1 + erf(x / Math.SQRT2)) / 2;
 
+/** q_a, q_b, k of a pair. */
+type Variances = [qa: number, qb: number, k: number];
+
 interface Example {
   activation: Activation;
   phi: (x: number) => number;
@@ -157,7 +160,7 @@ describe('dual activations', () => {
           [0.6, 0.7, 0.6],
           [0.6, 0.6, 0.6],
         ],
-      ] as const) {
+      ] as [Variances, Variances][]) {
         const by = { qa: there[0] - here[0], qb: there[1] - here[1], k: there[2] - here[2] };
         const apart = dual.distance(pairOf(...here), pairOf(...there), by);
         const [value, slope] = difference(plain(dual, ...there), plain(dual, ...here));
