@@ -60,16 +60,19 @@ async function openBoth(bench, { family, activation, isKernel, isTestTrain }, pr
 /** Largest relative difference of the last results of both sides. @throws Error where they compute different things */
 async function compare(bench, { peer, ours }, precision) {
   await peer.ask({ do: 'save', name: 'network', folder: bench.folder });
-  const bytes = await readFile(join(bench.folder, 'ntk.f64'));
-  const theirs = new Float64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8);
-  const own = ours.result.ntk.matrix;
-  let largest = 0;
-  let difference = 0;
-  for (let i = 0; i < theirs.length; i++) {
-    largest = Math.max(largest, Math.abs(theirs[i]));
-    difference = Math.max(difference, Math.abs(theirs[i] - own[i]));
+  let worst = 0;
+  for (const kind of ['nngp', 'ntk']) {
+    const bytes = await readFile(join(bench.folder, `${kind}.f64`));
+    const theirs = new Float64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8);
+    const own = ours.result[kind].matrix;
+    let largest = 0;
+    let difference = 0;
+    for (let i = 0; i < theirs.length; i++) {
+      largest = Math.max(largest, Math.abs(theirs[i]));
+      difference = Math.max(difference, Math.abs(theirs[i] - own[i]));
+    }
+    worst = Math.max(worst, difference / largest);
   }
-  const worst = difference / largest;
   if (worst <= agreement[precision]) return `agree to ${worst.toExponential(0)}`;
   throw new Error(`neural-tangents and we differ by ${worst.toExponential(1)} of the largest entry`);
 }

@@ -19,8 +19,8 @@ export const architectureOf = (family, activation, padding = 'circular') => ({
 });
 
 /**
- * Calls of one tile, each with what a spec gets of a train tile by default (the NTK's matrix and complement), written over
- * an earlier result as a worker's strips are: fresh pages are the store's and the reader's cost, not a kernel's.
+ * Calls of one tile, each with the whole form of a train tile (matrix and complement of both kinds), written over an
+ * earlier result as a worker's strips are: fresh pages are the store's and the reader's cost, not a kernel's.
  */
 export class Tile {
   #engine;
@@ -30,7 +30,7 @@ export class Tile {
   /** @param task what it does not say is the whole form, and a symmetric tile */
   constructor(bench, task) {
     this.#engine = bench.engine;
-    const whole = { kernels: ['ntk'], arrays: ['matrix', 'complement'], cols: null };
+    const whole = { kernels: ['nngp', 'ntk'], arrays: ['matrix', 'complement'], cols: null };
     this.#task = { ...variances, ...whole, ...task };
   }
 

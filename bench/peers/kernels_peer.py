@@ -6,7 +6,7 @@
      "biasVariance", "rows": FILE, "cols": FILE | null, "shape": [count, ...], "otherShape", "readIn": true | false}
         compiles; with readIn false the Kernel object after the read-in is made once and given to every run
     {"do": "run", "name"}                 -> {"seconds"}: one call, to the last number (block_until_ready)
-    {"do": "save", "name", "folder"}      -> ntk.f64 of the last run, little-endian, row-major
+    {"do": "save", "name", "folder"}      -> nngp.f64 and ntk.f64 of the last run, little-endian, row-major
     {"do": "forget", "name"}
 
 Images come as little-endian float64 files. A network of depth l is a bias-free read-in of weight variance 1, then
@@ -30,7 +30,7 @@ from neural_tangents import stax
 
 DTYPE = np.float64 if precision == "f64" else np.float32
 ACTIVATIONS = {"erf": stax.Erf, "relu": stax.Relu, "gelu": stax.Gelu}
-GET = ("ntk",)
+GET = ("nngp", "ntk")
 
 
 def layers(spec):
