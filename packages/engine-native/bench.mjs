@@ -86,7 +86,8 @@ for (const level of [false, true]) {
         registers = Math.min(registers, registerRate(machine, run, 2000));
       }
       const rate = (ms * 1e6) / (count * count * task.depths[0]);
-      row.push(`${precision} ${rate.toFixed(2)} (registers ${registers.toFixed(2)})`);
+      const alone = Number.isFinite(registers) ? ` (registers ${registers.toFixed(2)})` : '';
+      row.push(`${precision} ${rate.toFixed(2)}${alone}`);
     }
     console.log(`  fcn ${activation.name}${level ? ', equal variances' : ''}: ${row.join(', ')}`);
   }
