@@ -11,20 +11,17 @@ import {
   type CnnFamily,
   cnnFixture,
   eachError,
+  f32Tolerance,
   imageBlock,
   kappaOf,
+  leastPrediction,
   type ReferenceKernel,
+  smallestNormalFloat32,
+  tolerance,
   WorstErrors,
 } from './references.js';
 
-/** What the product promises (relative; predictions to the largest of their block). */
-const tolerance = 1e-8;
-/** A chaotic network's predictions die out with depth; labels are of size 1. */
-const leastPrediction = 1e-6;
-/** Promised of float32 at depth 100: of every bulk eigenvalue. */
-const f32Tolerance = 5e-5;
 const f32Depth = 100;
-const smallestNormalFloat32 = 2 ** -126;
 /** Depths that the scalar oracle reaches in seconds. */
 const oracleDepth = 10;
 

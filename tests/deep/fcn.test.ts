@@ -9,23 +9,16 @@ import {
   bulkError,
   eachError,
   type FcnCase,
+  f32Tolerance,
   fcnFixture,
   imageBlock,
   kappaOf,
+  leastPrediction,
   type ReferenceAnalysis,
+  smallestNormalFloat32,
+  tolerance,
   WorstErrors,
 } from './references.js';
-
-/** What the product promises (relative; predictions to the largest of their block). */
-const tolerance = 1e-8;
-/** Promised of float32 at depth 100: of every bulk eigenvalue. */
-const f32Tolerance = 5e-5;
-const smallestNormalFloat32 = 2 ** -126;
-/**
- * A chaotic network's predictions die out as (chi_c / chi_1)^depth, the last digits of kernels of size 1: what is
- * right is then their difference from labels of size 1, not the digits of a prediction of 1e-16.
- */
-const leastPrediction = 1e-6;
 
 const fixture = fcnFixture();
 const train = fixture.trainLabels.length;

@@ -3,6 +3,17 @@ import { readFileSync } from 'node:fs';
 import type { ImageBlock } from '@tessera/engine';
 import type { Activation, Family, KernelName, Normalization, Padding } from '@tessera/spec';
 
+/** What the product promises (relative; predictions to the largest of their block). */
+export const tolerance = 1e-8;
+/**
+ * A chaotic network's predictions die out as (chi_c / chi_1)^depth, the last digits of kernels of size 1: what is
+ * right is then their difference from labels of size 1, not the digits of a prediction of 1e-16.
+ */
+export const leastPrediction = 1e-6;
+/** Promised of float32 at depth 100: of every bulk eigenvalue. */
+export const f32Tolerance = 5e-5;
+export const smallestNormalFloat32 = 2 ** -126;
+
 /** Rows of images x classes one after the other. */
 type Predictions = number[];
 
