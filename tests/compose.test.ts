@@ -141,9 +141,9 @@ describe('docker-compose.yml', () => {
   });
 
   it.each(ours)('stops %s later than its tasks may take to be given back', (_, service) => {
-    const { graceMs } = loadSettings(environmentOf(service)).settings;
-    // services/*: giving back is followed by up to 10 s of closing; the API takes up to 15 s.
-    expect(milliseconds(service.stop_grace_period ?? '')).toBeGreaterThan(Math.max(graceMs + 10_000, 15_000));
+    const { graceMs, drainMs } = loadSettings(environmentOf(service)).settings;
+    // services/*: draining and giving back are followed by up to 10 s of closing.
+    expect(milliseconds(service.stop_grace_period ?? '')).toBeGreaterThan(drainMs + graceMs + 10_000);
   });
 
   it('shares one volume where the API, the workers and the aggregator keep data', () => {

@@ -43,7 +43,7 @@ export class StackError extends Error {
 }
 
 const readyTimeoutMs = 60_000;
-/** What a stopping service takes beyond the grace it gives its tasks. */
+/** What a stopping service takes beyond the grace it gives its tasks or requests. */
 const closingMs = 12_000;
 
 /**
@@ -121,6 +121,8 @@ function serviceEnvironment(
     TESSERA_HOST: settings.host,
     TESSERA_PORT: String(port),
     TESSERA_THREADS: String(threads),
+    // There is one API: nobody to hand over to.
+    TESSERA_DRAIN_MS: '0',
     // Read by libuv before JavaScript runs. Native calls each hold one; files need some beside them.
     UV_THREADPOOL_SIZE: String(2 * availableParallelism() + 4),
     // Concurrent small decompositions lose a factor of 50 to OpenBLAS's own threads; linalg raises it for large ones.

@@ -30,8 +30,10 @@ export interface Settings {
   readonly logLevel: LogLevel;
   /** A task whose worker is silent this long is given to another. */
   readonly leaseMs: number;
-  /** How long a stopping process waits for the tasks in hand before it gives them back. */
+  /** How long a stopping process waits for the tasks or requests in hand before it gives them back or cuts them off. */
   readonly graceMs: number;
+  /** How long a stopping API goes on serving after `/readyz` has turned to 503. */
+  readonly drainMs: number;
   readonly maxUploadBytes: number;
   /** Where clients find the API. */
   readonly url: string;
@@ -39,6 +41,8 @@ export interface Settings {
   readonly testRedisUrl: string | null;
   readonly testDatabaseUrl: string | null;
   readonly testPython: string | null;
+  /** The protocol version a process says it speaks; null: the build's. */
+  readonly testProtocol: number | null;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -88,12 +92,14 @@ export function loadSettings(
     logLevel: read('TESSERA_LOG_LEVEL', 'info', (text) => parseChoice(text, logLevels)),
     leaseMs: read('TESSERA_LEASE_MS', 30_000, (text) => parseInteger(text, 1000, 3_600_000)),
     graceMs: read('TESSERA_GRACE_MS', 5000, (text) => parseInteger(text, 0, 3_600_000)),
+    drainMs: read('TESSERA_DRAIN_MS', 3000, (text) => parseInteger(text, 0, 3_600_000)),
     maxUploadBytes: read('TESSERA_MAX_UPLOAD_BYTES', 2 ** 32, (text) => parseInteger(text, 1, 2 ** 50)),
     url: read('TESSERA_URL', 'http://127.0.0.1:7878', (text) => parseUrl(text, ['http', 'https'])),
     goldensDir: read('TESSERA_GOLDENS_DIR', null, folder),
     testRedisUrl: read('TESSERA_TEST_REDIS_URL', null, redis),
     testDatabaseUrl: read('TESSERA_TEST_DATABASE_URL', null, postgres),
     testPython: read('TESSERA_TEST_PYTHON', null, (text) => text),
+    testProtocol: read('TESSERA_TEST_PROTOCOL', null, (text) => parseInteger(text, 1, 1_000_000)),
   };
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return { settings: Object.freeze(settings), warnings: unknownNames(env) };

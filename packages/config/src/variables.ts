@@ -22,12 +22,14 @@ export const variables = [
   { name: 'TESSERA_LOG_LEVEL', default: 'info', readers: 'services' },
   { name: 'TESSERA_LEASE_MS', default: '30000', readers: 'services' },
   { name: 'TESSERA_GRACE_MS', default: '5000', readers: 'services' },
+  { name: 'TESSERA_DRAIN_MS', default: '3000', readers: 'services' },
   { name: 'TESSERA_MAX_UPLOAD_BYTES', default: '4294967296', readers: 'services' },
   { name: 'TESSERA_URL', default: 'http://127.0.0.1:7878', readers: 'clients' },
   { name: 'TESSERA_GOLDENS_DIR', default: null, readers: 'tests' },
   { name: 'TESSERA_TEST_REDIS_URL', default: null, readers: 'tests' },
   { name: 'TESSERA_TEST_DATABASE_URL', default: null, readers: 'tests' },
   { name: 'TESSERA_TEST_PYTHON', default: null, readers: 'tests' },
+  { name: 'TESSERA_TEST_PROTOCOL', default: null, readers: 'tests' },
 ] as const satisfies readonly Variable[];
 
 export type VariableName = (typeof variables)[number]['name'];

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
 /** Held while migrating, so that several starting processes apply each migration once. */
@@ -22,8 +23,9 @@ const ledger = `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
  * Applies `prisma/migrations/*\/migration.sql` in order, each in its own transaction, under an advisory lock,
  * and records it in Prisma's own ledger, so that `prisma migrate deploy` agrees where it can run.
  * Throws when an applied migration's text has changed since. Returns the names it applied.
+ * @param last the name of the last migration to apply; null (the default): all
  */
-export async function migrate(url: string): Promise<string[]> {
+export async function migrate(url: string, last: string | null = null): Promise<string[]> {
   const client = new pg.Client({ connectionString: url, application_name: 'tessera migrate' });
   await client.connect();
   try {
@@ -35,6 +37,7 @@ export async function migrate(url: string): Promise<string[]> {
     const applied = new Map(rows.map((row) => [row.migration_name, row.checksum]));
     const fresh: string[] = [];
     for (const migration of await readMigrations()) {
+      if (last !== null && migration.name > last) break;
       const known = applied.get(migration.name);
       if (known === migration.checksum) continue;
       if (known !== undefined) {
@@ -49,6 +52,11 @@ export async function migrate(url: string): Promise<string[]> {
   } finally {
     await client.end();
   }
+}
+
+/** The names of the migrations, in order. */
+export async function migrationNames(): Promise<string[]> {
+  return (await readMigrations()).map(({ name }) => name);
 }
 
 interface Migration {
@@ -68,9 +76,34 @@ async function readMigrations(): Promise<Migration[]> {
   );
 }
 
-async function applyMigration(client: pg.Client, { name, sql, checksum }: Migration): Promise<void> {
+/**
+ * Workers go on while a table is altered: what waits for its lock makes every later statement wait behind it. So a
+ * migration waits a moment only, and tries again.
+ */
+const lockTimeoutMs = 2000;
+const lockTries = 60;
+const lockNotAvailable = '55P03';
+
+async function applyMigration(client: pg.Client, migration: Migration): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await tryMigration(client, migration);
+      return;
+    } catch (error) {
+      const isLocked = (error as { code?: unknown }).code === lockNotAvailable;
+      if (isLocked && tries < lockTries) {
+        await sleep(Math.random() * 1000);
+        continue;
+      }
+      throw new Error(`Migration ${migration.name} failed and was rolled back.`, { cause: error });
+    }
+  }
+}
+
+async function tryMigration(client: pg.Client, { name, sql, checksum }: Migration): Promise<void> {
   await client.query('BEGIN');
   try {
+    await client.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
     await client.query(sql);
     await client.query(
       `INSERT INTO "_prisma_migrations" (id, checksum, finished_at, migration_name, applied_steps_count)
@@ -80,6 +113,6 @@ async function applyMigration(client: pg.Client, { name, sql, checksum }: Migrat
     await client.query('COMMIT');
   } catch (error) {
     await client.query('ROLLBACK');
-    throw new Error(`Migration ${name} failed and was rolled back.`, { cause: error });
+    throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { type Database, hurried } from './connection.js';
+import { protocolVersion, requireNeighbour } from './protocol.js';
 
 /** What a worker says of itself when it starts. */
 export interface WorkerIdentity {
@@ -12,20 +13,28 @@ export interface WorkerIdentity {
   slots: number;
   /** What it measured of its machine at its start (plan: `Rates`); left out or null where it measured nothing. */
   rates?: object | null;
+  /** The protocol it speaks; left out: this build's. */
+  protocol?: number;
 }
 
 /** A worker heard of a moment ago. */
-export type LivingWorker = WorkerIdentity & { rates: object | null };
+export type LivingWorker = WorkerIdentity & { rates: object | null; protocol: number };
 
-/** Registers a worker or says again that it lives. The time is the database's: workers' clocks differ. */
+/**
+ * Registers a worker or says again that it lives. The time is the database's: workers' clocks differ.
+ * @throws ProtocolMismatch where the database's protocol is no neighbour of the worker's; then nothing is registered
+ */
 export async function announceWorker(db: Database, worker: WorkerIdentity): Promise<void> {
-  await db.pool.query({
+  const protocol = worker.protocol ?? protocolVersion;
+  const { rows } = await db.pool.query<{ protocol: number }>({
     ...hurried,
     name: 'announce-worker',
-    text: `INSERT INTO workers (id, role, engine, device, fingerprint, version, slots, rates)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-      ON CONFLICT (id) DO UPDATE SET role = $2, engine = $3, device = $4, fingerprint = $5, version = $6, slots = $7,
-        rates = $8, heartbeat_at = CURRENT_TIMESTAMP`,
+    text: `WITH here AS (SELECT protocol FROM instance), said AS (
+        INSERT INTO workers (id, role, engine, device, fingerprint, version, slots, rates, protocol)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM here WHERE abs(here.protocol - $9) <= 1
+        ON CONFLICT (id) DO UPDATE SET role = $2, engine = $3, device = $4, fingerprint = $5, version = $6, slots = $7,
+          rates = $8, protocol = $9, heartbeat_at = CURRENT_TIMESTAMP)
+      SELECT protocol FROM here`,
     values: [
       worker.id,
       worker.role,
@@ -35,8 +44,11 @@ export async function announceWorker(db: Database, worker: WorkerIdentity): Prom
       worker.version,
       worker.slots,
       worker.rates ? JSON.stringify(worker.rates) : null,
+      protocol,
     ],
   });
+  const name = `The ${worker.role} ${worker.id} (version ${worker.version})`;
+  requireNeighbour(name, protocol, rows[0]?.protocol ?? protocol);
 }
 
 export async function forgetWorker(db: Database, id: string): Promise<void> {
@@ -50,7 +62,7 @@ export async function livingWorkers(db: Database, withinMs: number): Promise<Liv
     [withinMs],
   );
   const { rows } = await db.pool.query<LivingWorker>(
-    `SELECT id, role, engine, device, fingerprint, version, slots, rates FROM workers
+    `SELECT id, role, engine, device, fingerprint, version, slots, rates, protocol FROM workers
      WHERE heartbeat_at >= CURRENT_TIMESTAMP - $1 * interval '1 millisecond' ORDER BY id`,
     [withinMs],
   );

@@ -12,7 +12,9 @@ import {
   forgetWorker,
   isPinnedElsewhere,
   listen,
+  ProtocolMismatch,
   releaseTask,
+  releaseWorker,
   type TaskResult,
   unqueue,
   type WorkerIdentity,
@@ -48,12 +50,20 @@ export interface RunnerOptions {
   perform(task: ClaimedTask, signal: AbortSignal): Promise<TaskOutcome>;
   /** For the metrics: a task was accepted. */
   onAccepted?: (task: ClaimedTask, result: TaskResult) => void;
+  /** The database has moved on to a protocol that this worker does not speak: it must stop. */
+  onRefused?: (error: ProtocolMismatch) => void;
 }
 
 export interface Runner {
-  /** Takes no more tasks; those in hand finish, or are given back after `graceMs`. */
+  /**
+   * Takes no more tasks; those in hand finish, or are given back after `graceMs`. What then does not stop computing
+   * within `unstoppableMs` is given back over its head: no lease outlives this.
+   */
   close(graceMs: number): Promise<void>;
 }
+
+/** A native call looks at its flag many times a second, LAPACK never. */
+const unstoppableMs = 2000;
 
 interface Held {
   task: ClaimedTask;
@@ -95,7 +105,10 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       if (isBeating) return;
       isBeating = true;
       beating = heartbeat()
-        .catch((error: unknown) => log.warn({ err: error }, 'heartbeat failed'))
+        .catch((error: unknown) => {
+          log.warn({ err: error }, 'heartbeat failed');
+          if (error instanceof ProtocolMismatch) options.onRefused?.(error);
+        })
         .finally(() => {
           isBeating = false;
         });
@@ -148,10 +161,17 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       const patience = setTimeout(() => {
         for (const { abort } of held.values()) abort.abort();
       }, graceMs);
-      await consumer.close();
+      const waiting = new AbortController();
+      await Promise.race([
+        consumer.close(),
+        sleep(graceMs + unstoppableMs, undefined, { signal: waiting.signal }).catch(() => {}),
+      ]);
+      waiting.abort();
       clearTimeout(patience);
       clearInterval(beat);
       await beating;
+      const unstopped = await releaseWorker(db, worker.id);
+      if (unstopped > 0) log.warn({ tasks: unstopped }, 'tasks given back that do not stop computing');
       await listener.close();
       await forgetWorker(db, worker.id);
     },

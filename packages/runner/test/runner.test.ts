@@ -274,3 +274,28 @@ describe('a runner', () => {
     await expect(runners.pop()?.close(0)).rejects.toThrow();
   });
 });
+
+describe('a stop', () => {
+  it('gives back over its head what does not stop computing, and what comes of it is not accepted', async () => {
+    let finish: () => void = () => {};
+    const computing = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const { runner, deliver, log } = await run({
+      async perform() {
+        await computing;
+        return outcome;
+      },
+    });
+    const delivered = deliver(await jobs());
+    while ((await tasks()).some(({ state }) => state !== 'leased')) await sleep(5);
+    await runner.close(0);
+    expect((await tasks()).map(({ state, generation }) => `${state} ${generation}`)).toEqual(
+      Array(tiles).fill('pending 2'),
+    );
+    expect(log).toContain('tasks given back that do not stop computing');
+    finish();
+    await delivered;
+    expect((await tasks()).map(({ state }) => state)).toEqual(Array(tiles).fill('pending'));
+  });
+});

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { ClaimedTask } from '@tessera/database';
+import { type ClaimedTask, protocolVersion } from '@tessera/database';
 import { startRunner, type TaskOutcome } from '@tessera/runner';
 import type { Service } from './open-service.js';
-import { stopOnce } from './stop-once.js';
+import { type BeginStop, stopOnce } from './stop-once.js';
 
 /** What computes the tasks of a service, and how it is known. */
 export interface Computer {
@@ -32,6 +32,7 @@ const closingMs = 10_000;
 export async function serveTasks(service: Service, computer: Computer): Promise<void> {
   const { db, databaseUrl, queue, logger, metrics, settings, version } = service;
   const { role, engine, device, fingerprint, slots, rates } = computer;
+  let stop: BeginStop | null = null;
   const runner = await startRunner({
     db,
     databaseUrl,
@@ -46,6 +47,7 @@ export async function serveTasks(service: Service, computer: Computer): Promise<
       version,
       slots,
       rates: rates ?? null,
+      protocol: settings.testProtocol ?? protocolVersion,
     },
     leaseMs: settings.leaseMs,
     log: logger,
@@ -59,9 +61,10 @@ export async function serveTasks(service: Service, computer: Computer): Promise<
       metrics.computeSeconds.inc({ wave: task.wave, engine }, milliseconds / 1000);
       metrics.bytesWritten.inc({ wave: task.wave }, bytes);
     },
+    onRefused: ({ message }) => stop?.(message, { isFatal: true }),
   });
   logger.info({ role, engine, device, fingerprint, slots, queue: queue.backend }, 'ready');
-  stopOnce(logger, settings.graceMs + closingMs, async () => {
+  stop = stopOnce(logger, settings.graceMs + closingMs, async () => {
     await runner.close(settings.graceMs);
     await computer.close();
     await service.close();

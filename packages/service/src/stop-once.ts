@@ -1,14 +1,18 @@
 import type { Logger } from '@tessera/telemetry';
 
+/** Begins the stop; a fatal reason makes the exit code 1. */
+export type BeginStop = (reason: string, options?: { isFatal: boolean }) => void;
+
 /**
  * Runs `stop` on SIGTERM, SIGINT, or when the process that started this one goes away (its IPC channel closes),
  * then exits 0. A second signal, or `limitMs`, exits 1 at once.
+ * @returns how to begin it for another reason
  */
-export function stopOnce(logger: Logger, limitMs: number, stop: () => Promise<void>): void {
+export function stopOnce(logger: Logger, limitMs: number, stop: () => Promise<void>): BeginStop {
   let isStopping = false;
-  const begin = (reason: string) => {
+  const begin: BeginStop = (reason, { isFatal } = { isFatal: false }) => {
     if (isStopping) {
-      if (reason !== 'disconnect') process.exit(1);
+      if (reason === 'SIGTERM' || reason === 'SIGINT') process.exit(1);
       return;
     }
     isStopping = true;
@@ -21,7 +25,7 @@ export function stopOnce(logger: Logger, limitMs: number, stop: () => Promise<vo
     stop().then(
       () => {
         logger.info('stopped');
-        process.exit(0);
+        process.exit(isFatal ? 1 : 0);
       },
       (error: unknown) => {
         logger.error({ err: error }, 'stopping failed');
@@ -34,4 +38,5 @@ export function stopOnce(logger: Logger, limitMs: number, stop: () => Promise<vo
   process.on('disconnect', () => begin('disconnect'));
   // A parent that died before this line leaves a closed channel and no event.
   if (process.channel === null || process.connected === false) begin('disconnect');
+  return begin;
 }

@@ -36,6 +36,8 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 256, caseSensitive: true },
     // An upload may take long; its headers may not.
     requestTimeout: 0,
+    // What still comes on an open connection while the server closes is answered as ever.
+    return503OnClosing: false,
     forceCloseConnections: 'idle',
     clientErrorHandler: refuseMalformedRequest,
     frameworkErrors: refuseUnroutable,
@@ -58,7 +60,7 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
     const level = method === 'GET' || method === 'HEAD' ? 'debug' : 'info';
     request.log[level]({ method, url, status: reply.statusCode, milliseconds }, 'request answered');
   });
-  stopConnections(app);
+  stopConnections(app, context.settings.graceMs, readiness);
   installProblemHandlers(app);
   installJsonParser(app);
   await installOpenApi(app, context.version);

@@ -1,16 +1,19 @@
 /** The API process: REST, and the dispatcher beside it. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { protocolVersion, raiseProtocol } from '@tessera/database';
 import { openService, runMain, stopOnce } from '@tessera/service';
 import { buildApp } from './app.js';
 import { dispatch } from './dispatcher.js';
 import { sweepRegularly } from './sweep.js';
 import { sweepUploads } from './upload.js';
 
-/** A stop that takes longer than this is cut short. */
-const stopMs = 15_000;
+/** How long a stop may take after draining and the grace of the requests in hand. */
+const closingMs = 10_000;
 
 await runMain(async () => {
   const service = await openService('api');
   const { db, databaseUrl, store, queue, settings, logger, metrics, version } = service;
+  await raiseProtocol(db, settings.testProtocol ?? protocolVersion, version);
   const app = await buildApp({
     db,
     databaseUrl,
@@ -36,11 +39,11 @@ await runMain(async () => {
     },
   });
   const sweeping = sweepRegularly(db, store, logger);
-  stopOnce(logger, stopMs, async () => {
+  stopOnce(logger, settings.drainMs + settings.graceMs + closingMs, async () => {
     app.readiness.isStopping = true;
     clearInterval(sweeping);
-    await app.close();
-    await dispatcher.close();
+    // Another replica may lead while this one drains.
+    await Promise.all([dispatcher.close(), sleep(settings.drainMs).then(() => app.close())]);
     await service.close();
   });
   const url = await app.listen({ host: settings.host, port: settings.port });

@@ -1,15 +1,17 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
-/** A request in hand may take this long to be answered once the server stops. */
-const graceMs = 5000;
-
 /**
  * Lets the server close. Node waits for every connection, those that have not made a request included (browsers and
  * undici open some ahead of need), and does not count them as idle: so they are closed here, and the busy ones
- * after a grace.
+ * after `graceMs`. While `isStopping`, every answer closes its connection, so that clients and balancers make their next
+ * one elsewhere.
  */
-export function stopConnections(app: FastifyInstance): void {
+export function stopConnections(
+  app: FastifyInstance,
+  graceMs: number,
+  readiness: { readonly isStopping: boolean },
+): void {
   const open = new Set<Socket>();
   const busy = new Map<Socket, number>();
   app.server.on('connection', (socket: Socket) => {
@@ -23,6 +25,9 @@ export function stopConnections(app: FastifyInstance): void {
       if (left > 0) busy.set(socket, left);
       else busy.delete(socket);
     });
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (readiness.isStopping) reply.header('connection', 'close');
   });
   app.addHook('preClose', async () => {
     for (const socket of open) if (!busy.has(socket)) socket.destroy();

@@ -31,6 +31,7 @@ function start(name: string, env: Record<string, string> = {}) {
       TESSERA_DATABASE_URL: url,
       TESSERA_DATA_DIR: dataDir,
       TESSERA_PORT: '0',
+      TESSERA_DRAIN_MS: '0',
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

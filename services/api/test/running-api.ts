@@ -53,6 +53,7 @@ export async function runApi(
       dataDir,
       cifar10Dir: options.cifar10Dir ?? null,
       maxUploadBytes: options.maxUploadBytes ?? 2 ** 24,
+      graceMs: 1000,
       aggregatorMemory: options.aggregatorMemory ?? 2 ** 32,
     },
     logger: createLogger({ service: 'api', level: 'silent' }),
