@@ -25,10 +25,11 @@ const owners = {
   yauzl: ['packages/dataset'],
   '@node-rs/crc32': ['packages/store'],
   commander: ['packages/cli'],
+  pdfkit: ['packages/figures'],
   fastify: ['services/api'],
   testcontainers: ['packages/testkit'],
 };
-const runsInBrowsers = ['packages/spec', 'packages/theory'];
+const runsInBrowsers = ['packages/spec', 'packages/theory', 'packages/figures'];
 const readsEnvironment = ['packages/config', 'packages/testkit'];
 /** Of the root's devDependencies, what sources (not only tests) of these folders use. */
 const rootProvides = { vitest: ['packages/engine'] };
