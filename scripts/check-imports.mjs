@@ -27,9 +27,13 @@ const owners = {
   commander: ['packages/cli'],
   pdfkit: ['packages/figures'],
   fastify: ['services/api'],
+  react: ['services/dashboard'],
+  'react-dom': ['services/dashboard'],
+  wouter: ['services/dashboard'],
+  '@tanstack/react-query': ['services/dashboard'],
   testcontainers: ['packages/testkit'],
 };
-const runsInBrowsers = ['packages/spec', 'packages/theory', 'packages/figures'];
+const runsInBrowsers = ['packages/spec', 'packages/theory', 'packages/figures', 'services/dashboard'];
 const readsEnvironment = ['packages/config', 'packages/testkit'];
 /** Of the root's devDependencies, what sources (not only tests) of these folders use. */
 const rootProvides = { vitest: ['packages/engine'] };
@@ -142,7 +146,7 @@ function findCycles(packages) {
 function sourceFiles(folder) {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true })
-    .filter((name) => /\.(ts|mjs|js)$/.test(name) && !name.startsWith('generated/'))
+    .filter((name) => /\.(tsx?|mjs|js)$/.test(name) && !name.startsWith('generated/'))
     .map((name) => join(folder, name));
 }
 

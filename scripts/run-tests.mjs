@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { prepareChromium } from './bootstrap/chromium.mjs';
 import { hasCifar10 } from './bootstrap/cifar10.mjs';
 import { preparePython } from './bootstrap/python.mjs';
 import { prepareRedis } from './bootstrap/redis.mjs';
@@ -17,6 +18,7 @@ export async function runTests(args) {
   const isCI = Boolean(process.env.CI);
   const missing = [
     ['Redis, and with it the tests of delivery through Redis', await prepareRedis()],
+    ['Chromium, and with it the tests of the dashboard', await prepareChromium()],
     ['Python, and with it the comparisons with scipy, zarr-python and xarray', await preparePython()],
   ].filter(([, reason]) => reason !== null);
   const checks = await runChecks();

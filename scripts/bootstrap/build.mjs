@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { engineLibrary } from '../../packages/engine-native/build.mjs';
 import { buildLibrary } from '../native/build-library.mjs';
@@ -7,11 +7,12 @@ import { foldersIn, hashOf, isCurrent, writeStamp } from './stamp.mjs';
 
 const prismaStamp = join(root, '.cache/prisma-stamp');
 const buildStamp = join(root, '.cache/build-stamp');
+const dashboardStamp = join(root, '.cache/dashboard-stamp');
 
 const nativeLibraries = [engineLibrary];
 
 /**
- * Generates the database client and compiles TypeScript and C++, where sources have changed.
+ * Generates the database client, compiles TypeScript and C++ and bundles the dashboard, where sources have changed.
  * @param {boolean} everySet the C++ for every instruction set of this kind of machine, or for its own alone
  */
 export async function build(everySet) {
@@ -36,6 +37,25 @@ export async function build(everySet) {
   const native = nativeLibraries.map((library) => buildLibrary(library, { everySet, log: console.log }));
   await Promise.all([compiling, ...native]);
   if (compiling) writeStamp(buildStamp, hash);
+  await buildDashboard();
+}
+
+/** Bundles the dashboard from its sources and the compiled packages they import. */
+async function buildDashboard() {
+  const folder = 'services/dashboard';
+  const own = ['src', 'public', 'index.html', 'vite.config.ts', 'package.json'].map(
+    (name) => `${folder}/${name}`,
+  );
+  const { dependencies } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+  const ours = Object.keys(dependencies).filter((name) => name.startsWith('@tessera/'));
+  const packages = ours.map((name) => `packages/${name.slice('@tessera/'.length)}/src`);
+  const hash = hashOf([...own, ...packages, 'tsconfig.base.json', 'package-lock.json']);
+  if (isCurrent(dashboardStamp, hash) && existsSync(join(root, folder, 'build/index.html'))) return;
+  const vite = join(root, 'node_modules/vite/bin/vite.js');
+  await step('Building the dashboard', () =>
+    mustRun('Building the dashboard', process.execPath, [vite, 'build', folder, '--logLevel', 'warn']),
+  );
+  writeStamp(dashboardStamp, hash);
 }
 
 /** `/bin/true` stands in for an engine that only `prisma migrate` needs and that would be downloaded. */
@@ -68,7 +88,7 @@ async function compileTypes(packages) {
 function lacksNothing(packages) {
   return packages.every((folder) =>
     readdirSync(join(root, folder, 'src'), { recursive: true })
-      .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
-      .every((name) => existsSync(join(root, folder, 'dist', name.replace(/\.ts$/, '.js')))),
+      .filter((name) => /\.tsx?$/.test(name) && !name.endsWith('.d.ts'))
+      .every((name) => existsSync(join(root, folder, 'dist', name.replace(/\.tsx?$/, '.js')))),
   );
 }

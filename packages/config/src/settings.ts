@@ -43,6 +43,7 @@ export interface Settings {
   readonly testPython: string | null;
   /** The protocol version a process says it speaks; null: the build's. */
   readonly testProtocol: number | null;
+  readonly testChromium: string | null;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -100,6 +101,7 @@ export function loadSettings(
     testDatabaseUrl: read('TESSERA_TEST_DATABASE_URL', null, postgres),
     testPython: read('TESSERA_TEST_PYTHON', null, (text) => text),
     testProtocol: read('TESSERA_TEST_PROTOCOL', null, (text) => parseInteger(text, 1, 1_000_000)),
+    testChromium: read('TESSERA_TEST_CHROMIUM', null, (text) => text),
   };
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return { settings: Object.freeze(settings), warnings: unknownNames(env) };

@@ -30,6 +30,7 @@ export const variables = [
   { name: 'TESSERA_TEST_DATABASE_URL', default: null, readers: 'tests' },
   { name: 'TESSERA_TEST_PYTHON', default: null, readers: 'tests' },
   { name: 'TESSERA_TEST_PROTOCOL', default: null, readers: 'tests' },
+  { name: 'TESSERA_TEST_CHROMIUM', default: null, readers: 'tests' },
 ] as const satisfies readonly Variable[];
 
 export type VariableName = (typeof variables)[number]['name'];

@@ -8,6 +8,7 @@ import { installOpenApi } from './openapi.js';
 import { installProblemHandlers, refuseMalformedRequest, refuseUnroutable } from './problem.js';
 import { analysisRoutes } from './routes/analyses.js';
 import { arrayRoutes } from './routes/arrays.js';
+import { dashboardRoutes } from './routes/dashboard.js';
 import { datasetRoutes } from './routes/datasets.js';
 import { eventRoutes } from './routes/events.js';
 import { experimentRoutes } from './routes/experiments.js';
@@ -75,6 +76,7 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
     await arrayRoutes(routes, context);
     await theoryRoutes(routes);
     await healthRoutes(routes, { ...context, readiness });
+    await dashboardRoutes(routes);
   });
   return app;
 }

@@ -114,7 +114,7 @@ describe('health', () => {
 });
 
 describe('what is not there', () => {
-  it.each(['/', '/v1', '/v1/experiment', '/v1/experiments/', '/v2/experiments', '/favicon.ico'])(
+  it.each(['/v1', '/v1/experiment', '/v1/experiments/', '/v2/experiments', '/favicon.ico'])(
     'GET %s is 404',
     async (url) => {
       const response = await api.get(url);

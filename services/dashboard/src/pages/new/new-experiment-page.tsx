@@ -1,0 +1,3 @@
+export default function NewExperimentPage() {
+  return <h1>New experiment</h1>;
+}

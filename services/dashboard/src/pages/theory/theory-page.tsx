@@ -1,0 +1,3 @@
+export default function TheoryPage() {
+  return <h1>Theory</h1>;
+}

@@ -1,0 +1,47 @@
+/** Whether this server wants a key, and what the present one allows. */
+import { useQuery } from '@tanstack/react-query';
+import { queries } from '../live/queries.js';
+
+export interface Session {
+  required: boolean;
+  role: 'viewer' | 'submitter' | 'admin' | null;
+  project: string | null;
+}
+
+/** A server without keys: everybody who reaches it may do everything. */
+const open: Session = { required: false, role: 'admin', project: 'default' };
+const sessionKey = ['session'] as const;
+
+export function useSession() {
+  return useQuery({ queryKey: sessionKey, queryFn: readSession, staleTime: 60_000 });
+}
+
+async function readSession(): Promise<Session> {
+  const response = await fetch('/v1/session');
+  if (response.status === 404) return open;
+  if (!response.ok) throw new Error(`The server answered ${response.status} to the question for a session.`);
+  return (await response.json()) as Session;
+}
+
+/** Sends a key once; the answer is a cookie that scripts cannot read. @throws Error where the key is not taken */
+export async function beginSession(key: string): Promise<void> {
+  const response = await fetch('/v1/session', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ key }),
+  });
+  if (response.status === 401) throw new Error('This key is not known here, or it has been revoked.');
+  if (!response.ok) throw new Error(`The server answered ${response.status}.`);
+  queries.clear();
+  await queries.refetchQueries();
+}
+
+export async function endSession(): Promise<void> {
+  await fetch('/v1/session', { method: 'DELETE' });
+  queries.clear();
+  window.location.assign('/');
+}
+
+/** Whether the session may create, cancel, retry and delete. */
+export const maySubmit = (session: Session | undefined): boolean =>
+  session === undefined || !session.required || session.role === 'submitter' || session.role === 'admin';
