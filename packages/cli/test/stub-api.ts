@@ -74,6 +74,7 @@ export function experimentIn(state: ExperimentState, changes: Partial<Experiment
     }),
     progress: progressAt(10),
     error: null,
+    paused: null,
     links: { self: '', events: '', analyses: '', analysesCsv: '', arrays: '' },
     ...changes,
   };

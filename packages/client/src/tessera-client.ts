@@ -2,6 +2,8 @@
 import type {
   AnalysisRow,
   ArrayInfo,
+  CollectReport,
+  CollectRequest,
   DatasetInfo,
   Experiment,
   ExperimentEvent,
@@ -184,6 +186,11 @@ export class TesseraClient {
   async theory(request: TheoryRequest): Promise<TheoryRow[]> {
     const response: TheoryResponse = await this.#json('/v1/theory', { method: 'POST', json: request });
     return response.items;
+  }
+
+  /** Deletes, or only lists, experiments that ended long ago. */
+  collect(request: CollectRequest): Promise<CollectReport> {
+    return this.#json('/v1/gc', { method: 'POST', json: request });
   }
 
   /** Resolves when the server can take work; throws TesseraError `unavailable` where a part of it is down. */

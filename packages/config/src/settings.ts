@@ -35,6 +35,10 @@ export interface Settings {
   /** How long a stopping API goes on serving after `/readyz` has turned to 503. */
   readonly drainMs: number;
   readonly maxUploadBytes: number;
+  /** New work waits while the store has less free. */
+  readonly minFreeBytes: number;
+  /** Experiments that ended this many days ago are deleted; null: never. */
+  readonly retentionDays: number | null;
   /** Where clients find the API. */
   readonly url: string;
   readonly goldensDir: string | null;
@@ -95,6 +99,8 @@ export function loadSettings(
     graceMs: read('TESSERA_GRACE_MS', 5000, (text) => parseInteger(text, 0, 3_600_000)),
     drainMs: read('TESSERA_DRAIN_MS', 3000, (text) => parseInteger(text, 0, 3_600_000)),
     maxUploadBytes: read('TESSERA_MAX_UPLOAD_BYTES', 2 ** 32, (text) => parseInteger(text, 1, 2 ** 50)),
+    minFreeBytes: read('TESSERA_MIN_FREE_BYTES', 2 ** 26, (text) => parseInteger(text, 0, 2 ** 50)),
+    retentionDays: read('TESSERA_RETENTION_DAYS', null, (text) => parseInteger(text, 1, 36_500)),
     url: read('TESSERA_URL', 'http://127.0.0.1:7878', (text) => parseUrl(text, ['http', 'https'])),
     goldensDir: read('TESSERA_GOLDENS_DIR', null, folder),
     testRedisUrl: read('TESSERA_TEST_REDIS_URL', null, redis),

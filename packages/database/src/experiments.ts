@@ -25,6 +25,8 @@ export interface ExperimentRecord<Plan = unknown> {
   workerFingerprint: string | null;
   aggregatorFingerprint: string | null;
   error: string | null;
+  /** Why new work of it waits; null where it does not. */
+  paused: string | null;
   progress: { tiles: WorkCounts; analyses: WorkCounts; strips: WorkCounts };
   createdAt: Date;
   startedAt: Date | null;
@@ -279,6 +281,7 @@ function toRecord(row: Experiment, running: RunningUnits): ExperimentRecord {
     workerFingerprint: row.workerFingerprint,
     aggregatorFingerprint: row.aggregatorFingerprint,
     error: row.error,
+    paused: row.paused,
     progress: {
       tiles: {
         total: row.tilesTotal,

@@ -2,14 +2,16 @@ import type { Database } from './connection.js';
 
 /** How much of what there is now, for the metrics. */
 export interface Overview {
-  experiments: { state: string; count: number }[];
+  experiments: { state: string; count: number; paused: number }[];
   tasks: { wave: string; state: string; count: number }[];
 }
 
 /** Counts experiments by state and the tasks of unfinished kernels by wave and state. */
 export async function readOverview(db: Database): Promise<Overview> {
   const [experiments, tasks] = await Promise.all([
-    db.pool.query('SELECT state, count(*)::int AS count FROM experiments GROUP BY state'),
+    db.pool.query(
+      'SELECT state, count(*)::int AS count, count(paused)::int AS paused FROM experiments GROUP BY state',
+    ),
     db.pool.query('SELECT wave, state, count(*)::int AS count FROM tasks GROUP BY wave, state'),
   ]);
   return { experiments: experiments.rows, tasks: tasks.rows };

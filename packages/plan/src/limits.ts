@@ -120,15 +120,18 @@ export function refusePlan(problems: readonly Problem[]): void {
 /**
  * What is wrong with a plan that needs more bytes than the store has free; null where it fits.
  * @param freeBytes null where the store cannot tell
+ * @param promisedBytes what other experiments are still to write
  */
 export function diskProblem(
   { bytes }: { bytes: { kept: number; temporary: number } },
   freeBytes: number | null,
+  promisedBytes = 0,
 ): Problem | null {
   const needed = bytes.kept + bytes.temporary;
-  if (freeBytes === null || needed <= freeBytes) return null;
+  if (freeBytes === null || needed + promisedBytes <= freeBytes) return null;
   const message =
     `the experiment needs ${bytesText(needed)} (${bytesText(bytes.kept)} kept, ${bytesText(bytes.temporary)} ` +
-    `temporary), and the store has ${bytesText(freeBytes)} free`;
-  return { pointer: bytes.kept > freeBytes ? '/keep' : '/dataset/train', message };
+    `temporary), and the store has ${bytesText(freeBytes)} free` +
+    (promisedBytes > 0 ? `, of which others are still to write ${bytesText(promisedBytes)}` : '');
+  return { pointer: bytes.kept + promisedBytes > freeBytes ? '/keep' : '/dataset/train', message };
 }

@@ -8,11 +8,13 @@ export interface Room {
   aggregatorBytes: number | null;
   /** What the store has free. */
   freeBytes: number | null;
+  /** What open experiments are still to write of it. */
+  promisedBytes: number;
 }
 
 /** What `POST /v1/plans` answers: the plan's sizes and cost, what there is for it, and the spec with its defaults. */
 export function planSummary(plan: Plan, spec: ExperimentSpec, room: Room): PlanSummary {
-  const disk = diskProblem(plan, room.freeBytes);
+  const disk = diskProblem(plan, room.freeBytes, room.promisedBytes);
   return {
     kernels: plan.kernels,
     ...plan.totals,

@@ -51,7 +51,7 @@ describe('the heatmap job', () => {
 
   it('is summarised for the REST answer with its spec', () => {
     const spec = heatmapSpec();
-    expect(planSummary(plan, spec, { aggregatorBytes: 1e9, freeBytes: 1e12 })).toEqual({
+    expect(planSummary(plan, spec, { aggregatorBytes: 1e9, freeBytes: 1e12, promisedBytes: 0 })).toEqual({
       kernels: 40,
       tiles: 40,
       analyses: 2400,
@@ -226,7 +226,11 @@ describe('the disk', () => {
     const problem = diskProblem(plan, 2 ** 20);
     expect(problem?.pointer).toBe('/keep');
     expect(problem?.message).toContain('1 MiB free');
-    const { warnings } = planSummary(plan, heatmapSpec(), { aggregatorBytes: null, freeBytes: needed - 1 });
+    const { warnings } = planSummary(plan, heatmapSpec(), {
+      aggregatorBytes: null,
+      freeBytes: needed - 1,
+      promisedBytes: 0,
+    });
     expect(warnings).toEqual([expect.stringContaining('It would be refused: the experiment needs')]);
   });
 });

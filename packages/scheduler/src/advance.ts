@@ -57,6 +57,8 @@ interface Context {
   hooks: ExperimentHooks;
   /** Experiments that share the bound on temporary bytes, this one included. */
   sharers: number;
+  /** New work waits: no kernel is started. */
+  isPaused: boolean;
 }
 
 /**
@@ -84,7 +86,7 @@ export async function advanceExperiment(
       log.info({ experiment: open.id, state }, 'experiment finished');
     return false;
   }
-  if (kernels.waiting > 0) await startMoreKernels(context, experiment, kernels.active);
+  if (kernels.waiting > 0 && !context.isPaused) await startMoreKernels(context, experiment, kernels.active);
   const { tilesPerKernel } = experiment.plan;
   return tilesPerKernel > rowsAtOnce && (await makeMoreTiles(db, open.id, tilesPerKernel)) > 0;
 }

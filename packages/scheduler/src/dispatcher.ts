@@ -1,6 +1,7 @@
 import { type Database, type Leadership, listen, openExperiments, standForLeader } from '@tessera/database';
 import type { JobQueue } from '@tessera/queue';
 import { advanceExperiment, type ExperimentHooks, knownPlans } from './advance.js';
+import { type Room, watchRoom } from './pause.js';
 import { defaultTiming, type ReconcileTiming, reconcile } from './reconcile.js';
 import { fillWindow } from './window.js';
 
@@ -19,6 +20,8 @@ export interface DispatcherOptions {
   hooks: ExperimentHooks;
   /** Called with the leases that ended and the deliveries that were lost, for the metrics. */
   onReconciled?: (found: { expired: number; lost: number }) => void;
+  /** The store, where new work is to wait while it is nearly full. */
+  room?: Room;
   /** How often the queue is reconciled, and from when on a delivery is asked for; tests are in a hurry. */
   timing?: ReconcileTiming;
 }
@@ -43,6 +46,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   const timing = options.timing ?? defaultTiming;
   const leadership: Leadership = standForLeader(options.databaseUrl);
   const plans = knownPlans(db);
+  const pause = watchRoom(db, options.room ?? null, log);
   let closed = false;
   let timer: NodeJS.Timeout | null = null;
   let dueAt = 0;
@@ -62,10 +66,15 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     const open = await openExperiments(db);
     plans.keepOnly(open.map((experiment) => experiment.id));
     const sharers = open.filter((experiment) => experiment.state !== 'cancelling').length;
+    // A store that does not tell must not stop what needs no room.
+    const isPaused = await pause.update().catch((error: unknown) => {
+      log.warn({ err: error }, 'the store does not tell what it has free');
+      return false;
+    });
     let hasMore = false;
     for (const experiment of open) {
       // One that cannot be advanced (its group cannot be written) must not keep the others waiting.
-      const context = { db, plans, log, hooks: options.hooks, sharers };
+      const context = { db, plans, log, hooks: options.hooks, sharers, isPaused };
       const isUnfinished = await advanceExperiment(context, experiment).catch((error: unknown) => {
         log.error(
           { err: error, experiment: experiment.id },
@@ -75,7 +84,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       });
       hasMore ||= isUnfinished;
     }
-    await fillWindow({ db, queue, plans, log }, open);
+    await fillWindow({ db, queue, plans, log }, open, isPaused ? ['analyses'] : ['tiles', 'analyses']);
     if (hasMore) return 0;
     return open.length > 0 ? busyIntervalMs : idleIntervalMs;
   };

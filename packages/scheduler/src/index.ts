@@ -5,5 +5,6 @@ export {
   type DispatcherOptions,
   startDispatcher,
 } from './dispatcher.js';
+export type { Room } from './pause.js';
 export type { ReconcileTiming } from './reconcile.js';
 export { workerSilenceMs } from './window.js';

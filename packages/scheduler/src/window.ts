@@ -31,13 +31,14 @@ interface Context {
 export async function fillWindow(
   context: Context,
   open: readonly { id: string; state: ExperimentState }[],
+  names: readonly QueueName[],
 ): Promise<void> {
   const running = open
     .filter((experiment) => experiment.state !== 'cancelling')
     .map((experiment) => experiment.id);
   if (running.length === 0) return;
   const workers = await livingWorkers(context.db, workerSilenceMs);
-  for (const name of ['tiles', 'analyses'] as const) {
+  for (const name of names) {
     const role = name === 'tiles' ? 'worker' : 'aggregator';
     const slots = workers
       .filter((worker) => worker.role === role)

@@ -5,6 +5,7 @@ export * from './errors.js';
 export * from './experiment-spec.js';
 export * from './limits.js';
 export { nearestName } from './nearest-name.js';
+export * from './operations.js';
 export * from './parse-spec.js';
 export * from './rest.js';
 export * from './state.js';

@@ -58,6 +58,9 @@ export type Progress = Static<typeof progressSchema>;
 export const failureSchema = Type.Object({ code: Type.String(), message: Type.String() });
 export type Failure = Static<typeof failureSchema>;
 
+/** Why new work of an open experiment waits; null where it does not. */
+export const pausedSchema = textOrNull;
+
 export const experimentSchema = Type.Object({
   id: Type.String(),
   name: Type.String(),
@@ -68,6 +71,7 @@ export const experimentSchema = Type.Object({
   spec: Type.Unsafe<ExperimentSpec>(experimentSpecSchema),
   progress: progressSchema,
   error: Type.Union([failureSchema, Type.Null()]),
+  paused: pausedSchema,
   links: Type.Object({
     self: Type.String(),
     events: Type.String(),
@@ -83,6 +87,7 @@ export const stateEventSchema = Type.Object({
   id: Type.String(),
   state: experimentStateSchema,
   error: Type.Union([failureSchema, Type.Null()]),
+  paused: pausedSchema,
 });
 export type StateEvent = Static<typeof stateEventSchema>;
 /** An event of `/v1/experiments/{id}/events`; its id is the experiment's revision. */

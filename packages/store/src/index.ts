@@ -30,6 +30,7 @@ export {
 } from './shard.js';
 export { readSlice, type Slice } from './slice.js';
 export type { PositionRange, Selection } from './slice-selection.js';
+export { deleteTemporary, storedBytes } from './stored-bytes.js';
 export { type KnownExperiments, sweepOrphans } from './sweep.js';
 export * from './temporary-keys.js';
 export {

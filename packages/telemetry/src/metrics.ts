@@ -10,6 +10,10 @@ export interface Metrics {
   readonly tasks: Gauge<'wave' | 'state'>;
   /** `state`: experiments now. */
   readonly experiments: Gauge<'state'>;
+  /** Open experiments whose new work waits for room in the store. */
+  readonly experimentsPaused: Gauge;
+  /** Bytes that the store can still take. */
+  readonly storeFreeBytes: Gauge;
   /** `wave`, `engine`: tasks this process had accepted. */
   readonly tasksDone: Counter<'wave' | 'engine'>;
   /** `wave`, `engine`: wall seconds of accepted tasks. */
@@ -43,6 +47,16 @@ export function createMetrics(): Metrics {
       name: 'tessera_experiments',
       help: 'Experiments by state.',
       labelNames: ['state'],
+      registers,
+    }),
+    experimentsPaused: new Gauge({
+      name: 'tessera_experiments_paused',
+      help: 'Open experiments whose new work waits for room in the store.',
+      registers,
+    }),
+    storeFreeBytes: new Gauge({
+      name: 'tessera_store_free_bytes',
+      help: 'Bytes that the store can still take.',
       registers,
     }),
     tasksDone: new Counter({

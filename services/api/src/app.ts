@@ -13,6 +13,7 @@ import { datasetRoutes } from './routes/datasets.js';
 import { eventRoutes } from './routes/events.js';
 import { experimentRoutes } from './routes/experiments.js';
 import { healthRoutes, type Readiness } from './routes/health.js';
+import { operationRoutes } from './routes/operations.js';
 import { planRoutes } from './routes/plans.js';
 import { theoryRoutes } from './routes/theory.js';
 import { stopConnections } from './stop-connections.js';
@@ -75,6 +76,7 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
     await analysisRoutes(routes, context);
     await arrayRoutes(routes, context);
     await theoryRoutes(routes);
+    await operationRoutes(routes, context);
     await healthRoutes(routes, { ...context, readiness });
     await dashboardRoutes(routes);
   });

@@ -16,6 +16,8 @@ export function dispatch(options: {
   queue: JobQueue;
   store: TileStore;
   log: DispatcherLog;
+  /** New work waits while the store has less free. */
+  minFreeBytes: number;
   onReconciled?: DispatcherOptions['onReconciled'];
 }): Promise<Dispatcher> {
   const { store } = options;
@@ -24,6 +26,7 @@ export function dispatch(options: {
     databaseUrl: options.databaseUrl,
     queue: options.queue,
     log: options.log,
+    room: { freeBytes: () => store.freeBytes(), minFreeBytes: options.minFreeBytes },
     ...(options.onReconciled && { onReconciled: options.onReconciled }),
     hooks: {
       prepare: async (experiment) =>

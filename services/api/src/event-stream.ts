@@ -26,7 +26,8 @@ export function openEventStream(hub: EventHub, first: PlannedExperiment): Readab
       stream.push(null);
       return;
     }
-    const state = { id: record.id, state: record.state, error: presentFailure(record.error) };
+    const { id, paused } = record;
+    const state = { id, state: record.state, error: presentFailure(record.error), paused };
     const progress = presentProgress(record);
     const revision = String(record.revision);
     if (changed(state, lastState)) write(encodeEvent({ event: 'state', revision, data: state }));

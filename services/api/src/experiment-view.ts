@@ -19,6 +19,7 @@ export function presentExperiment(record: PlannedExperiment, now: Date = new Dat
     spec: record.spec,
     progress: presentProgress(record, now),
     error: presentFailure(record.error),
+    paused: record.paused,
     links: {
       self,
       events: `${self}/events`,

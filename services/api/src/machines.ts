@@ -1,7 +1,15 @@
 /** The machines that would do the work: what their processes measured, what memory and disk there is. */
 import { availableParallelism } from 'node:os';
-import { livingWorkers } from '@tessera/database';
-import { costsOf, crewOf, isRates, type PlanOptions, type Rates, type Room } from '@tessera/plan';
+import { livingWorkers, promisedBytes } from '@tessera/database';
+import {
+  costsOf,
+  crewOf,
+  isRates,
+  type PlanOptions,
+  type Rates,
+  type Room,
+  temporaryBytesAim,
+} from '@tessera/plan';
 import { workerSilenceMs } from '@tessera/scheduler';
 import type { AppContext } from './app-context.js';
 
@@ -20,13 +28,17 @@ export async function readMachines({
   store,
   settings,
 }: Pick<AppContext, 'db' | 'store' | 'settings'>): Promise<Machines> {
-  const [workers, freeBytes] = await Promise.all([livingWorkers(db, workerSilenceMs), store.freeBytes()]);
+  const [workers, freeBytes, promised] = await Promise.all([
+    livingWorkers(db, workerSilenceMs),
+    store.freeBytes(),
+    promisedBytes(db, temporaryBytesAim),
+  ]);
   const measured = workers.flatMap(({ role, rates }) => (isRates(rates) ? [{ role, rates }] : []));
   const rates: Rates[] = measured.map((one) => one.rates);
   const stated = rates.flatMap(({ memoryBytes }) => memoryBytes ?? []);
   const aggregatorBytes = stated.length > 0 ? Math.min(...stated) : settings.aggregatorMemory;
   return {
     options: { aggregatorBytes, costs: costsOf(rates), crew: crewOf(measured, availableParallelism()) },
-    room: { aggregatorBytes, freeBytes },
+    room: { aggregatorBytes, freeBytes, promisedBytes: promised },
   };
 }

@@ -4,6 +4,7 @@ import { protocolVersion, raiseProtocol } from '@tessera/database';
 import { openService, runMain, stopOnce } from '@tessera/service';
 import { buildApp } from './app.js';
 import { dispatch } from './dispatcher.js';
+import { collectRegularly } from './retention.js';
 import { sweepRegularly } from './sweep.js';
 import { sweepUploads } from './upload.js';
 
@@ -32,6 +33,7 @@ await runMain(async () => {
     queue,
     store,
     log: logger,
+    minFreeBytes: settings.minFreeBytes,
     onReconciled({ expired, lost }) {
       metrics.leaseExpiries.inc(expired);
       metrics.retries.inc({ reason: 'lease' }, expired);
@@ -39,9 +41,14 @@ await runMain(async () => {
     },
   });
   const sweeping = sweepRegularly(db, store, logger);
+  const collecting = collectRegularly(
+    { db, store, logger },
+    { retentionDays: settings.retentionDays, isLeader: () => dispatcher.isLeader() },
+  );
   stopOnce(logger, settings.drainMs + settings.graceMs + closingMs, async () => {
     app.readiness.isStopping = true;
     clearInterval(sweeping);
+    if (collecting) clearInterval(collecting);
     // Another replica may lead while this one drains.
     await Promise.all([dispatcher.close(), sleep(settings.drainMs).then(() => app.close())]);
     await service.close();

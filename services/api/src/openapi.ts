@@ -4,6 +4,8 @@ import swaggerUi from '@fastify/swagger-ui';
 import {
   analysisRowSchema,
   arrayInfoSchema,
+  collectReportSchema,
+  collectRequestSchema,
   datasetInfoSchema,
   type ErrorCode,
   errorRegistry,
@@ -31,6 +33,8 @@ const namedSchemas = {
   Dataset: datasetInfoSchema,
   TheoryRequest: theoryRequestSchema,
   TheoryRow: theoryRowSchema,
+  CollectRequest: collectRequestSchema,
+  CollectReport: collectReportSchema,
   Problem: problemDetailsSchema,
 } as const;
 export type SchemaName = keyof typeof namedSchemas;

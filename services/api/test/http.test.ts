@@ -35,6 +35,7 @@ describe('OpenAPI', () => {
       '/v1/experiments/{id}/cancel',
       '/v1/experiments/{id}/events',
       '/v1/experiments/{id}/retry',
+      '/v1/gc',
       '/v1/plans',
       '/v1/theory',
     ]);

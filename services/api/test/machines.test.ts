@@ -43,6 +43,23 @@ describe('a store with little room', () => {
   });
 });
 
+describe('a store that others are still to write to', () => {
+  it('counts what open experiments were promised, and no more once they have ended', async () => {
+    const api = await start({});
+    const spec = tinySpec({ keep: { kernels: 'all' } });
+    const { bytes } = (await api.post('/v1/plans', spec)).json() as PlanSummary;
+    const needed = bytes.kept + bytes.temporary;
+    api.store.freeBytes = async () => Math.ceil(1.5 * needed);
+    const first = await api.post('/v1/experiments', spec);
+    expect(first.statusCode).toBe(202);
+    const second = await api.post('/v1/experiments', spec);
+    expect(second.statusCode).toBe(400);
+    expect(second.json().detail).toMatch(/KiB free, of which others are still to write [0-9.]+ KiB/);
+    await api.db.pool.query(`UPDATE experiments SET state = 'cancelled', finished_at = now()`);
+    expect((await api.post('/v1/experiments', spec)).statusCode).toBe(202);
+  });
+});
+
 describe('what aggregators may hold', () => {
   let api: RunningApi;
   beforeAll(async () => {

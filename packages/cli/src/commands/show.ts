@@ -21,7 +21,7 @@ async function show(session: Session, [id]: string[]) {
   return exitCodes.fine;
 }
 
-function headText({ name, state, createdAt, spec, progress }: Experiment): string {
+function headText({ name, state, paused, createdAt, spec, progress }: Experiment): string {
   const { dataset, architecture } = spec;
   const count = (selection: typeof dataset.train) =>
     countText(
@@ -43,5 +43,6 @@ function headText({ name, state, createdAt, spec, progress }: Experiment): strin
       wave('analyses', progress.analyses),
       wave('strips', progress.strips),
     ].join(', '),
+    ...(paused === null ? [] : [`Paused: ${paused}`]),
   ].join('\n');
 }

@@ -93,7 +93,7 @@ export async function experimentRoutes(
   ): Promise<string> {
     const { options, room } = await readMachines(context);
     const planned = await planSpec(catalog, store, spec, options);
-    const disk = diskProblem(planned.plan, room.freeBytes);
+    const disk = diskProblem(planned.plan, room.freeBytes, room.promisedBytes);
     if (disk !== null) refusePlan([disk]);
     const { id } = await createExperiment(db, {
       id: newExperimentId(),

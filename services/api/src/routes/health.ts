@@ -69,10 +69,16 @@ export async function healthRoutes(
 }
 
 /** Sets the gauges: what there is at this moment. */
-async function measureNow({ db, queueDepths, metrics }: AppContext): Promise<void> {
-  const [{ experiments, tasks }, depths] = await Promise.all([readOverview(db), queueDepths()]);
+async function measureNow({ db, store, queueDepths, metrics }: AppContext): Promise<void> {
+  const [{ experiments, tasks }, depths, freeBytes] = await Promise.all([
+    readOverview(db),
+    queueDepths(),
+    store.freeBytes(),
+  ]);
   metrics.experiments.reset();
   for (const { state, count } of experiments) metrics.experiments.set({ state }, count);
+  metrics.experimentsPaused.set(experiments.reduce((sum, { paused }) => sum + paused, 0));
+  if (freeBytes !== null) metrics.storeFreeBytes.set(freeBytes);
   metrics.tasks.reset();
   for (const { wave, state, count } of tasks) metrics.tasks.set({ wave, state }, count);
   for (const [queue, { waiting, active }] of Object.entries(depths)) {

@@ -1,0 +1,52 @@
+/** Payloads of what operators ask of the service. */
+import { type Static, Type } from 'typebox';
+import { type Problem, TesseraError } from './errors.js';
+import { readValue } from './read-value.js';
+import { experimentStateSchema } from './rest.js';
+
+const day = 86_400;
+
+/** `POST /v1/gc`. */
+export const collectRequestSchema = Type.Object(
+  {
+    olderThanSeconds: Type.Integer({
+      minimum: 0,
+      maximum: 36_500 * day,
+      description: 'Experiments that ended longer ago than this.',
+    }),
+    keepKernels: Type.Boolean({
+      default: false,
+      description:
+        'Delete only what failed and cancelled experiments keep for a retry; matrices and results stay.',
+    }),
+    dryRun: Type.Boolean({ default: false, description: 'Only tell what would be deleted.' }),
+  },
+  { additionalProperties: false },
+);
+export type CollectRequest = Static<typeof collectRequestSchema>;
+
+/** What was deleted, or would be. */
+export const collectReportSchema = Type.Object({
+  dryRun: Type.Boolean(),
+  keepKernels: Type.Boolean(),
+  bytes: Type.Integer({ minimum: 0, description: 'Bytes of all files deleted.' }),
+  experiments: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      name: Type.String(),
+      state: experimentStateSchema,
+      finishedAt: Type.String({ format: 'date-time' }),
+      bytes: Type.Integer({ minimum: 0 }),
+    }),
+  ),
+});
+export type CollectReport = Static<typeof collectReportSchema>;
+
+/** Reads a request. @throws TesseraError invalid-request with every problem found */
+export function parseCollectRequest(json: unknown): CollectRequest {
+  const problems: Problem[] = [];
+  const request = readValue(collectRequestSchema, json, '', problems) as CollectRequest;
+  if (problems.length > 0)
+    throw new TesseraError('invalid-request', 'The request has problems.', { problems });
+  return request;
+}
