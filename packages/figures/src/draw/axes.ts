@@ -23,7 +23,9 @@ const labelGap = (theme: Theme) => theme.size * 0.3;
 export function ticksFor(scale: Scale, theme: Theme, axis: 'x' | 'y'): Tick[] {
   const length = Math.abs(scale.range[1] - scale.range[0]);
   const room = axis === 'y' ? theme.size * 2.1 : theme.size * 4;
-  for (let count = Math.max(2, Math.floor(length / room)); count > 1; count--) {
+  // More labels than these are read by nobody.
+  const most = axis === 'y' ? 9 : 12;
+  for (let count = Math.min(most, Math.max(2, Math.floor(length / room))); count > 1; count--) {
     const found = scale.ticks(count);
     if (axis === 'y' || !overlaps(found, scale, theme))
       return axis === 'y' ? apart(found, scale, theme) : found;

@@ -12,21 +12,23 @@ export interface CellMap {
   /** values[row][column], rows as `y.values`, columns as `x.values`; null where there is no number. */
   values: readonly (readonly (number | null)[])[];
   color(value: number): Color;
+  /** Samples of a smooth field: pixels, smoothed where they are enlarged. */
+  isSmooth?: boolean;
 }
 
 /** @param scales both with `edges` */
 export function cellMarks(
   frame: Frame,
   scales: { x: Scale; y: Scale },
-  { values, color }: CellMap,
+  { values, color, isSmooth = false }: CellMap,
   theme: Theme,
 ): Mark[] {
   const columns = values[0]?.length ?? 0;
   const isWhole = values.every((row) => row.every((value) => value !== null));
   const hatch = isWhole ? [] : hatchMarks(frame, theme);
   const cells =
-    values.length * columns > mostRects
-      ? [pixelMark(frame, scales, { values, color })]
+    isSmooth || values.length * columns > mostRects
+      ? [pixelMark(frame, scales, { values, color, isSmooth })]
       : rectMarks(scales, { values, color });
   return [group('hatch', hatch), group('cells', cells, frame)];
 }
@@ -42,9 +44,11 @@ function rectMarks(scales: { x: Scale; y: Scale }, { values, color }: CellMap): 
     row.forEach((value, c) => {
       if (value === null) return;
       const [left, right] = [xEdges[c] as number, xEdges[c + 1] as number];
+      const below = values[r + 1];
+      const isLastColumn = c + 1 === row.length;
       const isLast = {
         x: isMissing(row[c + 1]),
-        y: isMissing(values[r + 1]?.[c]) || isMissing(values[r + 1]?.[c + 1]),
+        y: isMissing(below?.[c]) || (!isLastColumn && isMissing(below?.[c + 1])),
       };
       marks.push({
         kind: 'rect',
@@ -62,7 +66,8 @@ function rectMarks(scales: { x: Scale; y: Scale }, { values, color }: CellMap): 
 const isMissing = (value: number | null | undefined) => value === null || value === undefined;
 
 /** One pixel a cell where cells are of one size; else a row of pixels as fine as the narrowest cell, at most 4,096. */
-function pixelMark(frame: Frame, scales: { x: Scale; y: Scale }, { values, color }: CellMap): Mark {
+function pixelMark(frame: Frame, scales: { x: Scale; y: Scale }, map: CellMap): Mark {
+  const { values, color, isSmooth = false } = map;
   const columnOf = pixelCells(scales.x.edges as readonly number[]);
   const rowOf = pixelCells(scales.y.edges as readonly number[]);
   const rgba = new Uint8Array(4 * columnOf.length * rowOf.length);
@@ -83,6 +88,7 @@ function pixelMark(frame: Frame, scales: { x: Scale; y: Scale }, { values, color
     width,
     height,
     pixels: { width: columnOf.length, height: rowOf.length, rgba },
+    isSmooth,
   };
 }
 

@@ -121,7 +121,12 @@ export function theoryOverMap(
 }
 
 /** `ordered`, `χ_1 = 1` and `chaotic` above the frame, each where it has room. */
-function phaseNames(frame: Frame, x: Scale, curves: DepthScaleCurves, theme: Theme): Mark[] {
+export function phaseNames(
+  frame: Frame,
+  x: Scale,
+  curves: { critical: number | null; xi1: readonly unknown[]; xiStar: readonly unknown[] },
+  theme: Theme,
+): Mark[] {
   const { size } = theme;
   const y = frame.y - size * 0.5;
   const end = frame.x + frame.width;

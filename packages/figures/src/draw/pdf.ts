@@ -1,6 +1,6 @@
 /** A scene as PDF: vectors, with the font's used glyphs embedded. Heavy; load it when it is asked for. */
 import PDFDocument from 'pdfkit';
-import { encodePng } from './png.js';
+import { encodePng, enlarged } from './png.js';
 import { parseRuns, textWidth } from './rich-text.js';
 import type { Mark, Scene, Stroke } from './scene.js';
 
@@ -64,7 +64,7 @@ function draw(document: Document, mark: Mark): void {
       return;
     case 'image': {
       const { x, y, width, height, pixels } = mark;
-      const png = encodePng(pixels);
+      const png = encodePng(mark.isSmooth ? pixels : enlarged(pixels));
       document.image(png.buffer as ArrayBuffer, x, y, { width, height });
       return;
     }

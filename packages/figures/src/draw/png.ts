@@ -4,6 +4,30 @@ import type { Pixels } from './scene.js';
 
 const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
+/** Cells of a picture smaller than this are repeated: many renderers smooth what they enlarge. */
+const sharpSide = 900;
+
+/** The same picture of at least about `sharpSide` pixels a side, each pixel repeated. */
+export function enlarged({ width, height, rgba }: Pixels): Pixels {
+  const factor = Math.max(1, Math.floor(sharpSide / Math.max(width, height)));
+  if (factor === 1) return { width, height, rgba };
+  const source = new Uint32Array(rgba.slice().buffer);
+  const target = new Uint32Array(width * height * factor * factor);
+  const side = width * factor;
+  for (let row = 0; row < height; row++) {
+    const start = row * factor * side;
+    for (let column = 0; column < width; column++) {
+      target.fill(
+        source[row * width + column] as number,
+        start + column * factor,
+        start + (column + 1) * factor,
+      );
+    }
+    for (let copy = 1; copy < factor; copy++) target.copyWithin(start + copy * side, start, start + side);
+  }
+  return { width: side, height: height * factor, rgba: new Uint8Array(target.buffer) };
+}
+
 export function encodePng({ width, height, rgba }: Pixels): Uint8Array {
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);

@@ -30,8 +30,16 @@ export type Mark =
       upwards?: boolean;
       halo?: Color;
     }
-  /** Pixels drawn as sharp cells. */
-  | { kind: 'image'; x: number; y: number; width: number; height: number; pixels: Pixels }
+  /** Pixels drawn as sharp cells, or smoothed where they sample a smooth field. */
+  | {
+      kind: 'image';
+      x: number;
+      y: number;
+      width: number;
+      height: number;
+      pixels: Pixels;
+      isSmooth?: boolean;
+    }
   | { kind: 'group'; name: string; clip?: Frame; marks: readonly Mark[] };
 
 /** Row-major RGBA, four bytes a pixel, the top row first. */

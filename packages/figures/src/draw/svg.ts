@@ -1,6 +1,6 @@
 /** A scene as SVG: presentation attributes only, so that a strict Content-Security-Policy lets it through. */
 import { bytesToBase64 } from './base64.js';
-import { encodePng } from './png.js';
+import { encodePng, enlarged } from './png.js';
 import { parseRuns, plainText } from './rich-text.js';
 import type { Mark, Scene, Stroke } from './scene.js';
 
@@ -51,10 +51,10 @@ function markSvg(mark: Mark, clips: string[], label: string): string {
       return textSvg(mark);
     case 'image': {
       const { x, y, width, height, pixels } = mark;
-      const href = `data:image/png;base64,${bytesToBase64(encodePng(pixels))}`;
+      const href = `data:image/png;base64,${bytesToBase64(encodePng(mark.isSmooth ? pixels : enlarged(pixels)))}`;
       return (
         `<image x="${number(x)}" y="${number(y)}" width="${number(width)}" height="${number(height)}" ` +
-        `preserveAspectRatio="none" image-rendering="pixelated" href="${href}"/>`
+        `preserveAspectRatio="none"${mark.isSmooth ? '' : ' image-rendering="pixelated"'} href="${href}"/>`
       );
     }
     case 'group': {

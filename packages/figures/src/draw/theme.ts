@@ -38,7 +38,7 @@ const light: Theme = {
   hatch: '#c3c8ce',
   overMap: { line: '#111111', halo: '#ffffff' },
   theory: '#1b1f24',
-  series: ['#0072b2', '#d55e00', '#007a59', '#b0578d', '#8a6d00', '#2b7fb8', '#6b4fa0', '#5c5c5c'],
+  series: ['#0072b2', '#b84a00', '#007a59', '#a34a80', '#7d6200', '#1f6fa8', '#6b4fa0', '#5c5c5c'],
   size: 13,
   lineWidth: 1.75,
   axisWidth: 1,

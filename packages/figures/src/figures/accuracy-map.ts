@@ -121,7 +121,7 @@ export function accuracyMap(data: AccuracyMapData, options: FigureOptions): Draw
   const { boxes, height } = panelBoxes(maps.length, options, theme, (width) => width * 0.78 + theme.size * 4);
   const drawn = maps.map((map, i) => mapPanel(boxes[i] as (typeof boxes)[number], map, theme));
   const when = at === null ? '' : ` ${scoreText(at, experiment)}`;
-  const what = `${quantity === 'accuracy' ? 'Accuracy' : 'Loss ½‖f − Y‖² (mean over images)'} on ${splits.map((split) => (split === 'train' ? 'training' : 'test')).join(' and ')} images${when}, over weight variance and depth.`;
+  const what = `${quantity === 'accuracy' ? 'Accuracy' : 'Loss ½|f − Y|² (mean over images)'} on ${splits.map((split) => (split === 'train' ? 'training' : 'test')).join(' and ')} images${when}, over weight variance and depth.`;
   return {
     marks: drawn.flatMap(({ marks }) => marks),
     height,
