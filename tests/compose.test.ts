@@ -249,7 +249,11 @@ describe('infra/docker/Dockerfile', () => {
     const scripts = build.flatMap(({ text }) =>
       [...text.matchAll(/node ((?:packages|infra)\S+\.mjs)/g)].map((match) => match[1]),
     );
-    expect(scripts).toEqual(['packages/engine-native/build.mjs', 'infra/docker/assemble.mjs']);
+    expect(scripts).toEqual([
+      'packages/engine-native/build.mjs',
+      'packages/analysis/build.mjs',
+      'infra/docker/assemble.mjs',
+    ]);
     const ignored = (await readText('.dockerignore')).split('\n');
     for (const script of scripts) expect(existsSync(`${repository}${script}`)).toBe(true);
     for (const needed of ['packages', 'services', 'prisma', 'infra', 'scripts'])

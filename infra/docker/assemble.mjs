@@ -15,6 +15,7 @@ const repository = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Files of the repository that a package reads at run time beside its dist. */
 const alongside = {
+  '@tessera/analysis': ['packages/analysis/build'],
   '@tessera/api': ['services/dashboard/build'],
   '@tessera/database': ['prisma/migrations'],
   '@tessera/engine-native': ['packages/engine-native/build'],

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { analysisLibrary } from '../../packages/analysis/build.mjs';
 import { engineLibrary } from '../../packages/engine-native/build.mjs';
 import { buildLibrary } from '../native/build-library.mjs';
 import { mustRun, plainEnv, root, StartError, step } from './run.mjs';
@@ -9,7 +10,7 @@ const prismaStamp = join(root, '.cache/prisma-stamp');
 const buildStamp = join(root, '.cache/build-stamp');
 const dashboardStamp = join(root, '.cache/dashboard-stamp');
 
-const nativeLibraries = [engineLibrary];
+const nativeLibraries = [engineLibrary, analysisLibrary];
 
 /**
  * Generates the database client, compiles TypeScript and C++ and bundles the dashboard, where sources have changed.

@@ -2,6 +2,13 @@ export { type AnalysisRequest, analyzeMatrix } from './analyze-matrix.js';
 export { analyzeOperator, type OperatorRequest } from './analyze-operator.js';
 export type { BlockProduct } from './block-lanczos.js';
 export { combineStrips, type StripSummary, withTestWarnings } from './combine-strips.js';
+export {
+  type ContractionRequest,
+  contractStrip,
+  type PackedPredictors,
+  packPredictors,
+} from './contract-strip.js';
+export { analysisFingerprint } from './native-loops.js';
 export type { KernelOperator } from './operator-form.js';
 export type { MeanScore } from './score-block.js';
 export { type ScoredStrip, type StripRequest, scoreStrip } from './score-strip.js';
@@ -13,12 +20,13 @@ export {
   encodePredictor,
   predictorLength,
   type StripPredictor,
-  stripMemory,
 } from './strip-predictor.js';
 export {
   addStripScores,
   decodeStripScores,
   emptyStripScores,
+  encodeStripRecords,
   encodeStripScores,
   type StripScores,
+  stripRecords,
 } from './strip-scores.js';

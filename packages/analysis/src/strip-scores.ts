@@ -41,9 +41,34 @@ export function addStripScores(total: StripScores, part: StripScores): void {
 }
 
 /** Numbers of one record: images, two squares, and three a block. */
-const recordLength = (blocks: number) => 3 + 3 * blocks;
+export const recordLength = (blocks: number) => 3 + 3 * blocks;
 
-/** The scores of a strip's analyses, one after the other, as little-endian float64. */
+/**
+ * Scores of several analyses with nothing in them yet, one record after the other: images, the squares of mean predictor
+ * and targets, then of every block the correct ones, the losses, and 1 while all is finite.
+ * @param blocks S
+ */
+export function stripRecords(analyses: number, blocks: number): Float64Array {
+  const length = recordLength(blocks);
+  const records = new Float64Array(analyses * length);
+  for (let end = length; end <= records.length; end += length) records.fill(1, end - blocks, end);
+  return records;
+}
+
+/** The scores of a record. */
+export function scoresOf(record: Float64Array, blocks: number): StripScores {
+  const list = (first: number) => [...record.subarray(first, first + blocks)];
+  return {
+    images: record[0] as number,
+    meanPredictorSquares: record[1] as number,
+    meanTargetSquares: record[2] as number,
+    correct: list(3),
+    lossSum: list(3 + blocks),
+    finite: list(3 + 2 * blocks).map((flag) => flag === 1),
+  };
+}
+
+/** The scores of a strip's analyses as records. */
 export function encodeStripScores(scores: readonly StripScores[]): Uint8Array {
   const numbers = scores.flatMap((score) => [
     score.images,
@@ -53,15 +78,20 @@ export function encodeStripScores(scores: readonly StripScores[]): Uint8Array {
     ...score.lossSum,
     ...score.finite.map(Number),
   ]);
-  const view = new DataView(new ArrayBuffer(numbers.length * 8));
-  numbers.forEach((value, i) => {
+  return encodeStripRecords(Float64Array.from(numbers));
+}
+
+/** Records as little-endian float64. */
+export function encodeStripRecords(records: Float64Array): Uint8Array {
+  const view = new DataView(new ArrayBuffer(records.length * 8));
+  records.forEach((value, i) => {
     view.setFloat64(i * 8, value, true);
   });
   return new Uint8Array(view.buffer);
 }
 
 /**
- * Reverse of `encodeStripScores`.
+ * Reverse of both.
  * @param blocks S of every record
  * @throws TesseraError corrupt-chunk when the bytes are not whole records, or none
  */
@@ -74,16 +104,8 @@ export function decodeStripScores(bytes: Uint8Array, blocks: number): StripScore
     );
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: bytes.byteLength / (length * 8) }, (_, record) => {
-    const number = (i: number) => view.getFloat64((record * length + i) * 8, true);
-    const list = (first: number) => Array.from({ length: blocks }, (_, block) => number(first + block));
-    return {
-      images: number(0),
-      meanPredictorSquares: number(1),
-      meanTargetSquares: number(2),
-      correct: list(3),
-      lossSum: list(3 + blocks),
-      finite: list(3 + 2 * blocks).map((flag) => flag === 1),
-    };
-  });
+  const numbers = Float64Array.from({ length: bytes.byteLength / 8 }, (_, i) => view.getFloat64(i * 8, true));
+  return Array.from({ length: numbers.length / length }, (_, record) =>
+    scoresOf(numbers.subarray(record * length, (record + 1) * length), blocks),
+  );
 }

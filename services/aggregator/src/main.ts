@@ -1,5 +1,6 @@
 /** The aggregator process: assembles and decomposes matrices, finishes kernels. */
 import { availableParallelism, hostname } from 'node:os';
+import { analysisFingerprint } from '@tessera/analysis';
 import { OpenedExperiments } from '@tessera/experiment';
 import { openLinalg } from '@tessera/linalg';
 import { calibrate } from '@tessera/plan';
@@ -30,7 +31,7 @@ await runMain(async () => {
     engine: 'openblas',
     device: linalg.version,
     // Large decompositions run on all of them.
-    fingerprint: `${linalg.fingerprint}-${threads}`,
+    fingerprint: `${linalg.fingerprint}-${threads}+${analysisFingerprint()}`,
     slots: threads,
     rates,
     async perform(task, signal) {

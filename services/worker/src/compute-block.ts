@@ -4,11 +4,11 @@ import { kernelAt } from '@tessera/plan';
 import type { Computation } from './computation.js';
 
 /**
- * Computes one block of image pairs of a kernel on one core: all depths and both kinds in one pass.
+ * Computes one block of image pairs of a kernel on one core, which the caller holds: all depths and both kinds in one pass.
  * @param images `cols` null: a symmetric tile; `into`: an earlier result of the same size, written over
  */
 export function computeBlock(
-  { engine, cores }: Computation,
+  { engine }: Pick<Computation, 'engine'>,
   { spec, plan, referenceVariance }: OpenedExperiment,
   kernelIndex: number,
   arrays: readonly TileArrayName[],
@@ -20,5 +20,5 @@ export function computeBlock(
   const { rows, cols, into } = images;
   const network = { architecture, weightVariance, biasVariance, depths: plan.axes.depth };
   const wanted = { kernels, arrays, precision, referenceVariance };
-  return cores.run(1, () => engine.computeTile({ ...network, ...wanted, rows, cols }, signal, into));
+  return engine.computeTile({ ...network, ...wanted, rows, cols }, signal, into);
 }

@@ -1,11 +1,14 @@
 /** The worker process: computes train tiles and prediction strips, one at a time a core. */
 import { availableParallelism, hostname } from 'node:os';
+import { analysisFingerprint } from '@tessera/analysis';
 import { openNativeEngine } from '@tessera/engine-native';
 import { OpenedExperiments } from '@tessera/experiment';
 import { openLinalg } from '@tessera/linalg';
 import { calibrate } from '@tessera/plan';
 import { openService, runMain, serveTasks } from '@tessera/service';
+import { BlockMemory } from './block-memory.js';
 import type { Computation } from './computation.js';
+import { KnownPredictors } from './predictors.js';
 import { computeStrip } from './strip.js';
 import { computeTrainTile } from './train-tile.js';
 
@@ -14,7 +17,13 @@ await runMain(async () => {
   const threads = service.settings.threads ?? availableParallelism();
   const engine = openNativeEngine({});
   const linalg = openLinalg({ threads });
-  const computation: Computation = { engine, linalg, cores: linalg.cores, store: service.store };
+  const computation: Computation = {
+    engine,
+    cores: linalg.cores,
+    store: service.store,
+    predictors: new KnownPredictors(),
+    blocks: new BlockMemory(),
+  };
   const rates = await calibrate(
     { engine, linalg, store: service.store },
     { host: hostname(), hostCores: availableParallelism(), threads, memoryBytes: null },
@@ -24,7 +33,7 @@ await runMain(async () => {
     role: 'worker',
     engine: engine.info.name,
     device: engine.info.device,
-    fingerprint: `${engine.info.fingerprint}+${linalg.fingerprint}`,
+    fingerprint: `${engine.info.fingerprint}+${analysisFingerprint()}`,
     // One more than is computed: its images are read and its result is written meanwhile.
     slots: threads + 1,
     rates,

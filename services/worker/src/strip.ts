@@ -1,11 +1,4 @@
-import {
-  addStripScores,
-  emptyStripScores,
-  encodeStripScores,
-  type StripScores,
-  scoreStrip,
-  stripMemory,
-} from '@tessera/analysis';
+import { contractStrip, encodeStripRecords, stripRecords } from '@tessera/analysis';
 import type { ClaimedTask, Database } from '@tessera/database';
 import { labelMatrix } from '@tessera/dataset';
 import type { TileArrayName, TileResult } from '@tessera/engine';
@@ -13,15 +6,15 @@ import type { OpenedExperiment } from '@tessera/experiment';
 import { stripAt } from '@tessera/plan';
 import type { Computation, Computed } from './computation.js';
 import { computeBlock } from './compute-block.js';
-import { loadPredictors, type Predictors } from './predictors.js';
-import { StripPieces } from './strip-pieces.js';
-import { requireArray, requireKind } from './train-tile.js';
+import type { Predictors } from './predictors.js';
+import { type BlockRows, StripPieces } from './strip-pieces.js';
+import { requireKind } from './train-tile.js';
 
 /**
  * Computes one prediction strip: Theta(test rows, all training images) at all depths and of both kinds, block by block
- * in the plan's fixed order, each block contracted at once with what the analyses left: Theta's complement where the
- * spectrum is graded, Theta itself elsewhere. Leaves sums; the rows of Theta and the predictions themselves only where
- * the spec keeps them.
+ * in the plan's fixed order, each block contracted while it is in the cache with what the analyses left: Theta's
+ * complement where the spectrum is graded, Theta itself elsewhere. Leaves sums; the rows of Theta and the predictions
+ * themselves only where the spec keeps them.
  */
 export async function computeStrip(
   computation: Computation,
@@ -30,68 +23,83 @@ export async function computeStrip(
   task: ClaimedTask,
   signal: AbortSignal,
 ): Promise<Computed> {
-  const { linalg, store } = computation;
+  const { store, cores, blocks } = computation;
   const { spec, plan, subset } = experiment;
   const strip = stripAt(plan, task.index);
-  const predictors = await loadPredictors(store, db, experiment, task.kernelIndex);
+  const predictors = await computation.predictors.get(store, db, experiment, task.kernelIndex);
   const arrays = arraysNeeded(experiment, predictors);
   const train = await subset.block('train', 0, plan.trainCount);
   const depths = plan.axes.depth.length;
-  const scores = spec.kernels.map(() =>
-    plan.axes.depth.map(() => emptyStripScores(predictors.layout.blocks)),
-  );
+  const { layout } = predictors;
+  const records = spec.kernels.map(() => stripRecords(depths, layout.blocks));
   const pieces = new StripPieces(experiment, task, strip.count);
-  const blockRows = strip.blocks[0]?.count ?? 0;
-  const memory = stripMemory(blockRows, plan.trainCount, predictors.layout.columns);
-
-  let blocks: TileResult | undefined;
   for (const block of strip.blocks) {
     const place = { offset: block.start - strip.start, count: block.count };
     const rows = await subset.block('test', block.start, block.count);
-    const testLabels = subset.testLabels.subarray(block.start, block.start + block.count);
-    const targets = labelMatrix(testLabels, subset.classes, spec.dataset.labels, subset.trainLabels);
-    const meanTargets = labelMatrix(testLabels, subset.classes, 'centered-over-images', subset.trainLabels);
-    // The last block may be smaller; the others are written over one another.
-    const into = block.count === blockRows ? blocks : undefined;
-    const images = { rows, cols: train, into };
-    const computed = await computeBlock(computation, experiment, task.kernelIndex, arrays, images, signal);
-    blocks = computed;
-    const size = block.count * plan.trainCount;
-    for (const [kindIndex, kind] of spec.kernels.entries()) {
-      const { matrix, complement, rowDeviations } = requireKind(computed, kind);
+    const shape = [block.count, plan.trainCount, depths, spec.precision, ...spec.kernels].join();
+    const computed = await cores.run(1, async () => {
+      const images = { rows, cols: train, into: blocks.take(shape) };
+      const result = await computeBlock(computation, experiment, task.kernelIndex, arrays, images, signal);
+      await contractBlock(experiment, predictors, result, block, records, pieces, place);
+      return result;
+    });
+    for (const kind of spec.kernels) {
+      const { matrix } = requireKind(computed, kind);
       if (matrix !== null) pieces.addKernel(kind, matrix, place);
-      for (let depthIndex = 0; depthIndex < depths; depthIndex++) {
-        signal.throwIfAborted();
-        const predictor = predictors.of(kindIndex, depthIndex);
-        const values = requireArray(predictor.route === 'graded' ? complement : matrix);
-        const part = values.subarray(depthIndex * size, (depthIndex + 1) * size);
-        const scored = await scoreStrip(linalg, {
-          predictor,
-          values: part instanceof Float64Array ? part : Float64Array.from(part),
-          rowDeviations: rowDeviations.subarray(depthIndex * block.count, (depthIndex + 1) * block.count),
-          rows: block.count,
-          size: plan.trainCount,
-          classes: subset.classes,
-          testLabels,
-          targets,
-          meanTargets,
-          memory,
-        });
-        const total: StripScores | undefined = scores[kindIndex]?.[depthIndex];
-        if (total) addStripScores(total, scored);
-        pieces.addPredictions(kindIndex, depthIndex, scored.predictions, place);
-      }
     }
+    blocks.giveBack(shape, computed);
+    signal.throwIfAborted();
   }
   const written = await pieces.write(store);
-  return { ...written, result: encodeStripScores(scores.flat()) };
+  const result = new Float64Array(records.reduce((length, ofKind) => length + ofKind.length, 0));
+  records.forEach((ofKind, kind) => {
+    result.set(ofKind, kind * ofKind.length);
+  });
+  return { ...written, result: encodeStripRecords(result) };
+}
+
+/** Adds what a block predicts to the records of each kind and, where the spec keeps it, to the pieces. */
+async function contractBlock(
+  { spec, plan, subset }: OpenedExperiment,
+  { layout, kinds }: Predictors,
+  computed: TileResult,
+  block: { start: number; count: number },
+  records: readonly Float64Array[],
+  pieces: StripPieces,
+  place: BlockRows,
+): Promise<void> {
+  const { classes, trainLabels } = subset;
+  const testLabels = subset.testLabels.subarray(block.start, block.start + block.count);
+  const depths = plan.axes.depth.length;
+  const width = block.count * layout.columns;
+  const predictions = spec.keep.predictions ? new Float64Array(depths * width) : null;
+  const targets = labelMatrix(testLabels, classes, spec.dataset.labels, trainLabels);
+  const meanTargets = labelMatrix(testLabels, classes, 'centered-over-images', trainLabels);
+  for (const [kindIndex, kind] of spec.kernels.entries()) {
+    const { matrix, complement, rowDeviations } = requireKind(computed, kind);
+    await contractStrip({
+      predictors: kinds[kindIndex] as (typeof kinds)[number],
+      matrix,
+      complement,
+      rowDeviations,
+      rows: block.count,
+      classes,
+      testLabels,
+      targets,
+      meanTargets,
+      records: records[kindIndex] as Float64Array,
+      predictions,
+    });
+    for (let depth = 0; predictions !== null && depth < depths; depth++) {
+      const scored = predictions.subarray(depth * width, (depth + 1) * width);
+      pieces.addPredictions(kindIndex, depth, scored, place);
+    }
+  }
 }
 
 /** What the predictors are contracted with, and what is kept. */
-function arraysNeeded({ spec, plan }: OpenedExperiment, predictors: Predictors): TileArrayName[] {
-  const routes = new Set(
-    spec.kernels.flatMap((_, kind) => plan.axes.depth.map((_, depth) => predictors.of(kind, depth).route)),
-  );
+function arraysNeeded({ spec }: OpenedExperiment, { kinds }: Predictors): TileArrayName[] {
+  const routes = new Set(kinds.flatMap((kind) => kind.routes));
   const needed: TileArrayName[] = routes.has('graded') ? ['complement'] : [];
   return routes.has('plain') || spec.keep.kernels === 'all' ? ['matrix', ...needed] : needed;
 }

@@ -31,7 +31,9 @@ export async function computeTrainTile(
   const rows = await subset.block('train', rowStart, rowCount);
   const cols = row === col ? null : await subset.block('train', colStart, colCount);
   const arrays = ['matrix', 'complement'] as const;
-  const tile = await computeBlock(computation, experiment, task.kernelIndex, arrays, { rows, cols }, signal);
+  const tile = await computation.cores.run(1, () =>
+    computeBlock(computation, experiment, task.kernelIndex, arrays, { rows, cols }, signal),
+  );
   const pieces: Computed['pieces'] = {};
   let bytes = 0;
   const put = async (name: string, shard: EncodedShard) => {

@@ -24,7 +24,9 @@ import {
 } from '@tessera/store';
 import { analysisInput, spoil, TinyExperiment, type WholeKernel } from '@tessera/testkit/tiny-experiment';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BlockMemory } from '../src/block-memory.js';
 import type { Computation } from '../src/computation.js';
+import { KnownPredictors } from '../src/predictors.js';
 import { computeStrip } from '../src/strip.js';
 import { computeTrainTile } from '../src/train-tile.js';
 
@@ -34,14 +36,21 @@ const columns = 5 * classes;
 const kinds = ['ntk', 'nngp'] as const;
 const forever = new AbortController().signal;
 
+const linalg = openLinalg({ threads: 1 });
+
 let tiny: TinyExperiment;
 let computation: Computation;
 let train: Record<'ntk' | 'nngp', WholeKernel>;
 let test: Record<'ntk' | 'nngp', WholeKernel>;
 beforeAll(async () => {
   tiny = await TinyExperiment.open();
-  const linalg = openLinalg({ threads: 1 });
-  computation = { engine: oracleEngine(), linalg, cores: linalg.cores, store: tiny.store };
+  computation = {
+    engine: oracleEngine(),
+    cores: linalg.cores,
+    store: tiny.store,
+    predictors: new KnownPredictors(),
+    blocks: new BlockMemory(),
+  };
   train = await tiny.directly('train');
   test = await tiny.directly('test');
 });
@@ -52,7 +61,7 @@ async function solve(kind: 'ntk' | 'nngp', depthIndex: number) {
   const { spec, subset } = tiny.experiment;
   const labels = (centred: typeof spec.dataset.labels) =>
     labelMatrix(subset.trainLabels, classes, centred, subset.trainLabels);
-  return analyzeMatrix(computation.linalg, {
+  return analyzeMatrix(linalg, {
     ...analysisInput(train[kind], depthIndex),
     labels: labels(spec.dataset.labels),
     meanLabels: labels('centered-over-images'),
