@@ -26,6 +26,7 @@ const owners = {
   '@node-rs/crc32': ['packages/store'],
   commander: ['packages/cli'],
   pdfkit: ['packages/figures'],
+  '@resvg/resvg-js': ['packages/cli'],
   fastify: ['services/api'],
   react: ['services/dashboard'],
   'react-dom': ['services/dashboard'],
@@ -38,8 +39,12 @@ const readsEnvironment = ['packages/config', 'packages/testkit'];
 /** Of the root's devDependencies, what sources (not only tests) of these folders use. */
 const rootProvides = { vitest: ['packages/engine'] };
 
-/** Listed though no source of ours names them: the generated Prisma client's, and a peer of BullMQ's Postgres backend. */
-const usedByOthers = { '@prisma/client': ['packages/database'], pg: ['packages/queue'] };
+/** Listed though no source imports them: the generated Prisma client's, a peer of BullMQ's Postgres backend, a font. */
+const usedByOthers = {
+  '@prisma/client': ['packages/database'],
+  pg: ['packages/queue'],
+  '@expo-google-fonts/inter': ['packages/cli'],
+};
 
 /** @returns {string[]} one sentence a breach */
 export function checkImports(root) {

@@ -4,6 +4,7 @@ import { addCancel } from './commands/cancel.js';
 import { addDataset } from './commands/dataset.js';
 import { addDelete } from './commands/delete.js';
 import { addExport } from './commands/export.js';
+import { addFigure } from './commands/figure.js';
 import { addGc } from './commands/gc.js';
 import { addList } from './commands/list.js';
 import { addPlan } from './commands/plan.js';
@@ -31,7 +32,7 @@ export type AddCommand = (
 
 const commands: readonly AddCommand[] = [
   ...[addUp, addRun, addPlan, addList, addShow, addWatch],
-  ...[addCancel, addRetry, addDelete, addExport, addDataset, addTheory],
+  ...[addCancel, addRetry, addDelete, addExport, addDataset, addTheory, addFigure],
   ...[addGc],
 ];
 

@@ -42,6 +42,12 @@ export interface AnalysisFilter {
  * range of positions.
  */
 export type ArraySelection = Query;
+/** Class of each image by position. */
+export interface ExperimentLabels {
+  classNames: string[] | null;
+  train: number[];
+  test: number[];
+}
 
 /** A client of one server. Every method throws TesseraError or ConnectionError. */
 export class TesseraClient {
@@ -141,6 +147,19 @@ export class TesseraClient {
     const length = response.headers.get('content-length');
     const total = length === null ? null : Number(length);
     return saveBody(response, file, (bytes) => options.onBytes?.(bytes, total));
+  }
+
+  /**
+   * A block of a kept kernel matrix at a resolution, as `.npy`, unread: `rows: '0:500'`, `width: 512`,
+   * `order: 'class'`, `reduce: 'mean'`, and the grid point.
+   */
+  openMatrix(id: string, name: string, block: ArraySelection = {}): Promise<Response> {
+    return send(this.url, `${experimentPath(id)}/matrices/${encodeURIComponent(name)}.npy`, { query: block });
+  }
+
+  /** The classes of the chosen images, in file order. */
+  getLabels(id: string): Promise<ExperimentLabels> {
+    return this.#json(`${experimentPath(id)}/labels`);
   }
 
   /**

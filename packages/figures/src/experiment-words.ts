@@ -1,5 +1,12 @@
 /** The words of captions: spec, data and normalization in the field's terms. */
-import { type Activation, type ExperimentSpec, type KernelName, selectedCount } from '@tessera/spec';
+import {
+  type Activation,
+  type DatasetInfo,
+  type Experiment,
+  type ExperimentSpec,
+  type KernelName,
+  selectedCount,
+} from '@tessera/spec';
 import { countText, numberMarkup } from './draw/number-markup.js';
 
 /** What a figure needs to know of the experiment its numbers come from. */
@@ -13,6 +20,17 @@ export interface FigureExperiment {
   isSynthetic: boolean;
   /** What made the numbers, as `tessera 0.1.0`; null where it is not known. */
   software?: string | null | undefined;
+}
+
+/** @param dataset null where it has been deleted: pixels are then taken as CIFAR-10's for images */
+export function figureExperiment(
+  { id, name, spec }: Pick<Experiment, 'id' | 'name' | 'spec'>,
+  dataset: Pick<DatasetInfo, 'shape' | 'synthetic'> | null,
+  software: string | null,
+): FigureExperiment {
+  const shape = dataset?.shape ?? { height: 32, width: 32, channels: 3 };
+  const pixels = 'inputs' in shape ? 1 : shape.height * shape.width;
+  return { id, name, spec, pixels, isSynthetic: dataset?.synthetic ?? false, software };
 }
 
 export const kernelText = (kernel: KernelName): string => (kernel === 'ntk' ? 'NTK' : 'NNGP');

@@ -4,7 +4,7 @@ export { cellAt, type Scale } from './draw/scale.js';
 export type { Pixels, Scene } from './draw/scene.js';
 export { printWidths, type Theme, type ThemeName, themes } from './draw/theme.js';
 export { drawFigure, type FigureData, type FigureName, figureNames } from './draw-figure.js';
-export type { FigureExperiment } from './experiment-words.js';
+export { type FigureExperiment, figureExperiment } from './experiment-words.js';
 export { type Figure, type FigureOptions, hitTest, type Plot, type PlotPanel } from './figure.js';
 export {
   type AccuracyMapData,

@@ -13,6 +13,7 @@ import { datasetRoutes } from './routes/datasets.js';
 import { eventRoutes } from './routes/events.js';
 import { experimentRoutes } from './routes/experiments.js';
 import { healthRoutes, type Readiness } from './routes/health.js';
+import { matrixRoutes } from './routes/matrices.js';
 import { operationRoutes } from './routes/operations.js';
 import { planRoutes } from './routes/plans.js';
 import { theoryRoutes } from './routes/theory.js';
@@ -75,6 +76,7 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
     await eventRoutes(routes, context);
     await analysisRoutes(routes, context);
     await arrayRoutes(routes, context);
+    await matrixRoutes(routes, context);
     await theoryRoutes(routes);
     await operationRoutes(routes, context);
     await healthRoutes(routes, { ...context, readiness });

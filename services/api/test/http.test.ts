@@ -34,6 +34,8 @@ describe('OpenAPI', () => {
       '/v1/experiments/{id}/arrays/{name}.npy',
       '/v1/experiments/{id}/cancel',
       '/v1/experiments/{id}/events',
+      '/v1/experiments/{id}/labels',
+      '/v1/experiments/{id}/matrices/{name}.npy',
       '/v1/experiments/{id}/retry',
       '/v1/gc',
       '/v1/plans',
