@@ -58,7 +58,12 @@ describe('docker-compose.yml', () => {
       if (name === 'POSTGRES_PASSWORD') continue;
       expect(serviceVariables).toContain(name);
       // cpus has another word for "all" than TESSERA_THREADS; the folder's default is a volume; absent workers are one.
-      const isOwnDefault = ['TESSERA_THREADS', 'TESSERA_CIFAR10_DIR', 'TESSERA_WORKERS'].includes(name);
+      const isOwnDefault = [
+        'TESSERA_THREADS',
+        'TESSERA_FIRST_KEY_FILE',
+        'TESSERA_CIFAR10_DIR',
+        'TESSERA_WORKERS',
+      ].includes(name);
       if (operator === ':-' && operand !== '' && !isOwnDefault) expect(operand, name).toBe(defaultOf(name));
     }
     for (const [, service] of services) {

@@ -27,6 +27,8 @@ export function errorText(error: unknown): string {
   if (error instanceof ConnectionError) {
     return `${error.message}\nStart one with "npx --no tessera up", or name another with --url.`;
   }
+  if (error instanceof TesseraError && error.code === 'unauthorized')
+    return `${error.message}\nPut a key into TESSERA_KEY; an admin makes one with: tessera key create`;
   if (!(error instanceof TesseraError)) return error instanceof Error ? error.message : String(error);
   const width = Math.max(0, ...error.problems.map(({ pointer }) => Math.min(40, shown(pointer).length)));
   const problems = error.problems.map(

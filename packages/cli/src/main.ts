@@ -12,7 +12,12 @@ stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   const { settings, warnings } = loadSettings(process.env);
   for (const warning of warnings) stderr.write(`${warning}\n`);
-  process.exitCode = await runCli(process.argv.slice(2), { stdin, stdout, stderr }, settings.url);
+  process.exitCode = await runCli(
+    process.argv.slice(2),
+    { stdin, stdout, stderr },
+    settings.url,
+    settings.key,
+  );
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;
   stderr.write(`${error.message}\n`);

@@ -6,8 +6,10 @@ import { addDelete } from './commands/delete.js';
 import { addExport } from './commands/export.js';
 import { addFigure } from './commands/figure.js';
 import { addGc } from './commands/gc.js';
+import { addKey } from './commands/key.js';
 import { addList } from './commands/list.js';
 import { addPlan } from './commands/plan.js';
+import { addProject } from './commands/project.js';
 import { addRetry } from './commands/retry.js';
 import { addRun } from './commands/run.js';
 import { addShow } from './commands/show.js';
@@ -34,6 +36,7 @@ const commands: readonly AddCommand[] = [
   ...[addUp, addRun, addPlan, addList, addShow, addWatch],
   ...[addCancel, addRetry, addDelete, addExport, addDataset, addTheory, addFigure],
   ...[addGc],
+  ...[addKey, addProject],
 ];
 
 /**
@@ -41,12 +44,14 @@ const commands: readonly AddCommand[] = [
  *
  * @param args the arguments, without node and the script
  * @param defaultUrl the server where --url is not given
+ * @param key what is shown to a server that asks for one; never an argument, which every user of the machine can read
  * @returns the exit code: 0 fine, 1 the experiment failed, 2 bad usage or spec, 3 no server
  */
 export async function runCli(
   args: readonly string[],
   streams: Streams,
   defaultUrl: string,
+  key: string | null = null,
 ): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.fine;
   const program = new Command('tessera')
@@ -67,7 +72,7 @@ export async function runCli(
     async (...received: unknown[]) => {
       const command = received.at(-1) as Command;
       const { url, json } = command.optsWithGlobals<{ url: string; json?: boolean }>();
-      const session = new Session(url, json === true, streams);
+      const session = new Session(url, json === true, streams, key);
       exitCode = await run(session, command.args, command.opts() as Options);
     };
   for (const add of commands) add(program, action);

@@ -17,9 +17,9 @@ export class Session {
   readonly streams: Streams;
   readonly colorDepth: ColorDepth;
 
-  constructor(url: string, json: boolean, streams: Streams) {
+  constructor(url: string, json: boolean, streams: Streams, key: string | null = null) {
     try {
-      this.client = new TesseraClient(url);
+      this.client = new TesseraClient(url, { key });
     } catch (error) {
       throw new UsageError((error as Error).message, error);
     }

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { TesseraClient } from '@tessera/client';
-import type { Settings } from '@tessera/config';
-import { migrate } from '@tessera/database';
+import { needsKeys, type Settings } from '@tessera/config';
+import { migrate, openDatabase, requireAnyKey } from '@tessera/database';
 import {
   type DataFolder,
   type EmbeddedPostgres,
@@ -80,6 +80,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     signal.throwIfAborted();
     const migrations = await migrate(databaseUrl);
     if (migrations.length > 0) say(`Database: ${migrations.length} migrations applied`);
+    if (needsKeys(settings) && settings.firstKeyFile === null)
+      await refuseWithoutKeys(databaseUrl, settings.host);
     signal.throwIfAborted();
 
     // A process a core: each scores its strips in JavaScript between native calls (docs/decisions/0005).
@@ -87,7 +89,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const workers = settings.workers ?? cores;
     const threads = settings.threads ?? Math.max(1, Math.floor(cores / workers));
     const start = (name: string, service: string, serviceThreads: number) => {
-      const env = { ...options.env, ...serviceEnvironment(settings, databaseUrl, port, serviceThreads) };
+      const env = {
+        ...inheritedEnvironment(options.env, service),
+        ...serviceEnvironment(settings, databaseUrl, port, serviceThreads),
+      };
       services.push(superviseService(name, service, env, settings, folder, say, giveUp));
     };
     start('api', 'api', threads);
@@ -107,6 +112,33 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await stop();
     throw error;
   }
+}
+
+/** Before anything listens; the API itself looks again. */
+async function refuseWithoutKeys(databaseUrl: string, host: string): Promise<void> {
+  const db = openDatabase(databaseUrl, { connections: 1 });
+  try {
+    await requireAnyKey(db, host);
+  } catch (cause) {
+    throw new StackError((cause as Error).message, { cause });
+  } finally {
+    await db.close();
+  }
+}
+
+/**
+ * What a service needs of the environment this command was typed in. The rest stays here: a shell's variables hold
+ * passwords and tokens of other things, and every process of a service's user can read the service's.
+ */
+function inheritedEnvironment(env: NodeJS.ProcessEnv, service: string): NodeJS.ProcessEnv {
+  const needed =
+    /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_.*|TZ|TMPDIR|TEMP|TMP|NODE_.*|LD_LIBRARY_PATH|SSL_CERT_.*|OMP_.*|OPENBLAS_.*|OTEL_.*|CUDA_.*|OCL_.*|POCL_.*|TESSERA_.*)$/;
+  const elsewhere = new Set(['TESSERA_KEY', ...(service === 'api' ? [] : ['TESSERA_FIRST_KEY_FILE'])]);
+  return Object.fromEntries(
+    Object.entries(env).filter(
+      ([name]) => needed.test(name) && !elsewhere.has(name) && !name.startsWith('TESSERA_TEST_'),
+    ),
+  );
 }
 
 function serviceEnvironment(

@@ -41,7 +41,7 @@ export async function up(session: Session, options: UpOptions): Promise<ExitCode
   try {
     say(`Data: ${settings.dataDir} (logs in ${settings.dataDir}/logs)`);
     if (options.mainJob && !abort.signal.aborted) {
-      const served = new Session(stack.url, false, session.streams);
+      const served = new Session(stack.url, false, session.streams, settings.key);
       const isComplete = await runMainJob(served, {
         synthetic: options.synthetic === true,
         signal: abort.signal,

@@ -5,6 +5,13 @@ import { ConnectionError, systemCode } from './connection-error.js';
 /** Query parameters; undefined ones are left out. */
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
+/** A server and the key it is shown, where it asks for one. */
+export interface Server {
+  /** Without a slash at its end. */
+  url: string;
+  key: string | null;
+}
+
 export interface RequestOptions {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   query?: Query;
@@ -31,9 +38,11 @@ export function baseUrl(url: string): string {
  * @throws TesseraError what the API answered, with its code and problems
  * @throws ConnectionError where no API answered
  */
-export async function send(base: string, path: string, options: RequestOptions = {}): Promise<Response> {
+export async function send(server: Server, path: string, options: RequestOptions = {}): Promise<Response> {
+  const { url: base, key } = server;
   const url = `${base}${path}${queryText(options.query)}`;
-  const headers = { ...options.headers };
+  const headers: Record<string, string> = { ...options.headers };
+  if (key !== null) headers.authorization = `Bearer ${key}`;
   if (options.json !== undefined) headers['content-type'] = 'application/json';
   const init: RequestInit & { duplex?: 'half' } = { method: options.method ?? 'GET', headers };
   if (options.signal) init.signal = options.signal;
@@ -52,8 +61,9 @@ export async function send(base: string, path: string, options: RequestOptions =
 }
 
 /** Sends a request and reads a JSON answer. */
-export async function sendForJson<T>(base: string, path: string, options: RequestOptions = {}): Promise<T> {
-  const response = await send(base, path, options);
+export async function sendForJson<T>(server: Server, path: string, options: RequestOptions = {}): Promise<T> {
+  const base = server.url;
+  const response = await send(server, path, options);
   try {
     return (await response.json()) as T;
   } catch (error) {

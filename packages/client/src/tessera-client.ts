@@ -4,6 +4,7 @@ import type {
   ArrayInfo,
   CollectReport,
   CollectRequest,
+  CreatedKey,
   DatasetInfo,
   Experiment,
   ExperimentEvent,
@@ -11,14 +12,19 @@ import type {
   ExperimentSpecInput,
   ExperimentState,
   KernelName,
+  KeyInfo,
+  KeyRequestInput,
   Page,
   PlanSummary,
+  ProjectInfo,
+  ProjectLimits,
+  SessionInfo,
   TheoryRequest,
   TheoryResponse,
   TheoryRow,
 } from '@tessera/spec';
 import { openFile, saveBody } from './files.js';
-import { baseUrl, type Query, type RequestOptions, send, sendForJson } from './http.js';
+import { baseUrl, type Query, type RequestOptions, type Server, send, sendForJson } from './http.js';
 import { itemsOf } from './pages.js';
 import { type WatchOptions, watchExperiment } from './watch.js';
 
@@ -53,10 +59,15 @@ export interface ExperimentLabels {
 export class TesseraClient {
   /** The server's address, without a slash at its end. */
   readonly url: string;
+  readonly #server: Server;
 
-  /** @throws TypeError where `url` is no http(s) URL */
-  constructor(url: string) {
+  /**
+   * @param options.key shown to a server that asks for one
+   * @throws TypeError where `url` is no http(s) URL
+   */
+  constructor(url: string, options: { key?: string | null } = {}) {
     this.url = baseUrl(url);
+    this.#server = { url: this.url, key: options.key ?? null };
   }
 
   createExperiment(
@@ -89,7 +100,7 @@ export class TesseraClient {
 
   /** The experiment's events until it ends, over lost connections. */
   watch(id: string, options: WatchOptions = {}): AsyncGenerator<ExperimentEvent> {
-    return watchExperiment(this.url, `${experimentPath(id)}/events`, options);
+    return watchExperiment(this.#server, `${experimentPath(id)}/events`, options);
   }
 
   /** Waits until the experiment has ended, and returns it. */
@@ -122,7 +133,7 @@ export class TesseraClient {
 
   /** The result rows as CSV, unread. */
   openAnalysesCsv(id: string, filter: AnalysisFilter = {}): Promise<Response> {
-    return send(this.url, `${experimentPath(id)}/analyses.csv`, { query: { ...filter } });
+    return send(this.#server, `${experimentPath(id)}/analyses.csv`, { query: { ...filter } });
   }
 
   listArrays(id: string): Promise<ArrayInfo[]> {
@@ -131,7 +142,7 @@ export class TesseraClient {
 
   /** An array, or a part of it, as `.npy`, unread. */
   openArray(id: string, name: string, selection: ArraySelection = {}): Promise<Response> {
-    return send(this.url, `${experimentPath(id)}/arrays/${encodeURIComponent(name)}.npy`, {
+    return send(this.#server, `${experimentPath(id)}/arrays/${encodeURIComponent(name)}.npy`, {
       query: selection,
     });
   }
@@ -173,7 +184,7 @@ export class TesseraClient {
   ): Promise<{ dataset: DatasetInfo; created: boolean }> {
     const headers: Record<string, string> = { 'content-type': 'application/x-npz' };
     if (options.bytes !== undefined) headers['content-length'] = String(options.bytes);
-    const response = await send(this.url, datasetPath(name), { method: 'PUT', body, headers });
+    const response = await send(this.#server, datasetPath(name), { method: 'PUT', body, headers });
     return { dataset: (await response.json()) as DatasetInfo, created: response.status === 201 };
   }
 
@@ -212,17 +223,44 @@ export class TesseraClient {
     return this.#json('/v1/gc', { method: 'POST', json: request });
   }
 
+  /** Whom the server takes this client for. */
+  session(): Promise<SessionInfo> {
+    return this.#json('/v1/session');
+  }
+
+  /** Makes a key: the one answer that has its text. */
+  createKey(request: KeyRequestInput): Promise<CreatedKey> {
+    return this.#json('/v1/keys', { method: 'POST', json: request });
+  }
+
+  /** Every key that this client's sees, newest first. */
+  keys(): AsyncGenerator<KeyInfo> {
+    return itemsOf((cursor) => this.#json<Page<KeyInfo>>('/v1/keys', { query: { cursor, limit: 1000 } }));
+  }
+
+  async revokeKey(id: string): Promise<void> {
+    await this.#discard(`/v1/keys/${encodeURIComponent(id)}`, { method: 'DELETE' });
+  }
+
+  async listProjects(): Promise<ProjectInfo[]> {
+    return (await this.#json<{ items: ProjectInfo[] }>('/v1/projects')).items;
+  }
+
+  setProjectLimits(project: string, limits: ProjectLimits): Promise<ProjectInfo> {
+    return this.#json(`/v1/projects/${encodeURIComponent(project)}`, { method: 'PUT', json: limits });
+  }
+
   /** Resolves when the server can take work; throws TesseraError `unavailable` where a part of it is down. */
   async ready(): Promise<void> {
     await this.#discard('/readyz');
   }
 
   #json<T>(path: string, options?: RequestOptions): Promise<T> {
-    return sendForJson<T>(this.url, path, options);
+    return sendForJson<T>(this.#server, path, options);
   }
 
   async #discard(path: string, options?: RequestOptions): Promise<void> {
-    const response = await send(this.url, path, options);
+    const response = await send(this.#server, path, options);
     await response.body?.cancel();
   }
 }

@@ -3,7 +3,7 @@ import type { ExperimentEvent, ExperimentState } from '@tessera/spec';
 import { TesseraError, terminalStates } from '@tessera/spec';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { ConnectionError } from './connection-error.js';
-import { noAnswer, send } from './http.js';
+import { noAnswer, type Server, send } from './http.js';
 
 export interface WatchOptions {
   signal?: AbortSignal;
@@ -24,7 +24,7 @@ const longestDelayMs = 5000;
  * @throws TesseraError `not-found` where there is no such experiment (any more)
  */
 export async function* watchExperiment(
-  base: string,
+  server: Server,
   path: string,
   options: WatchOptions = {},
 ): AsyncGenerator<ExperimentEvent> {
@@ -34,7 +34,7 @@ export async function* watchExperiment(
   let delayMs = firstDelayMs;
   for (;;) {
     try {
-      for await (const event of eventsOnce(base, path, lastRevision, signal)) {
+      for await (const event of eventsOnce(server, path, lastRevision, signal)) {
         lastHeardMs = Date.now();
         delayMs = firstDelayMs;
         lastRevision = event.revision;
@@ -67,14 +67,14 @@ function isTerminal(state: ExperimentState): boolean {
 }
 
 async function* eventsOnce(
-  base: string,
+  server: Server,
   path: string,
   lastRevision: string | undefined,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<ExperimentEvent> {
   const headers: Record<string, string> = { accept: 'text/event-stream' };
   if (lastRevision !== undefined) headers['last-event-id'] = lastRevision;
-  const response = await send(base, path, { headers, signal });
+  const response = await send(server, path, { headers, signal });
   if (response.body === null) return;
   const messages = response.body
     .pipeThrough(new TextDecoderStream())
@@ -86,7 +86,7 @@ async function* eventsOnce(
       yield { event, revision: id, data: JSON.parse(data) } as ExperimentEvent;
     }
   } catch (error) {
-    throw signal?.aborted || error instanceof SyntaxError ? error : noAnswer(base, error);
+    throw signal?.aborted || error instanceof SyntaxError ? error : noAnswer(server.url, error);
   }
 }
 

@@ -1,4 +1,5 @@
 /** One value of the environment each. Messages begin with what follows the variable's name. */
+import { isIP } from 'node:net';
 import { ConfigError } from './config-error.js';
 
 /** A decimal integer without sign, point or exponent, `smallest` to `largest`. */
@@ -24,4 +25,34 @@ export function parseUrl(text: string, schemes: readonly string[]): string {
   throw new ConfigError(
     `: must be a URL that begins with ${schemes.map((s) => `${s}://`).join(' or ')} and names a host.`,
   );
+}
+
+const listed = (text: string) => text.split(',').map((part) => part.trim());
+
+/** Origins (`https://host`, with a port where it has one), between commas. */
+export function parseOrigins(text: string): string[] {
+  return listed(text).map((part) => {
+    if (
+      URL.canParse(part) &&
+      ['http:', 'https:'].includes(new URL(part).protocol) &&
+      new URL(part).origin === part
+    )
+      return part;
+    throw new ConfigError(`=${text}: must be origins such as https://notebooks.example.org, between commas.`);
+  });
+}
+
+/** IP addresses and networks (`10.0.0.0/8`), between commas. */
+export function parseNetworks(text: string): string[] {
+  return listed(text).map((part) => {
+    const [address = '', bits, ...rest] = part.split('/');
+    const most = isIP(address) === 4 ? 32 : 128;
+    if (
+      isIP(address) > 0 &&
+      rest.length === 0 &&
+      (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most))
+    )
+      return part;
+    throw new ConfigError(`=${text}: must be IP addresses or networks such as 10.0.0.0/8, between commas.`);
+  });
 }

@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { ConfigError } from './config-error.js';
-import { parseChoice, parseInteger, parseUrl } from './parse-value.js';
+import { parseChoice, parseInteger, parseNetworks, parseOrigins, parseUrl } from './parse-value.js';
 import { unknownNames } from './unknown-names.js';
 import type { VariableName } from './variables.js';
 
@@ -9,6 +9,8 @@ export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 's
 export type LogLevel = (typeof logLevels)[number];
 export const engineChoices = ['auto', 'native'] as const;
 export type EngineChoice = (typeof engineChoices)[number];
+export const authChoices = ['auto', 'required'] as const;
+export type AuthChoice = (typeof authChoices)[number];
 
 /** All settings of a process; absence is null. Folders are absolute. */
 export interface Settings {
@@ -16,9 +18,29 @@ export interface Settings {
   readonly databaseUrl: string | null;
   /** Null: deliveries go through Postgres. */
   readonly redisUrl: string | null;
+  /** Certificates (PEM) that sign the one of a `rediss://` server; null: those of the system. */
+  readonly redisCaFile: string | null;
   readonly dataDir: string;
   readonly host: string;
   readonly port: number;
+  /** `auto`: keys are asked for unless the API listens on a loopback address. */
+  readonly auth: AuthChoice;
+  /** A file with the text of the first key, of an admin of every project. */
+  readonly firstKeyFile: string | null;
+  /** Proxies whose X-Forwarded-For and -Proto are believed: addresses or networks. */
+  readonly trustProxy: readonly string[];
+  /** Origins whose pages may read answers; none: only the API's own. */
+  readonly corsOrigins: readonly string[];
+  /** Requests a minute of one key, or without a key of one address; 0: no limit. */
+  readonly rateLimit: number;
+  /** Open event streams of one process; one key may have half of them. */
+  readonly eventStreams: number;
+  /** What a project may hold that has no limit of its own; null: as much as it likes. */
+  readonly projectLimits: {
+    readonly runningTiles: number | null;
+    readonly storedBytes: number | null;
+    readonly experiments: number | null;
+  };
   /** Worker processes of `tessera up`; null: as many as suit the cores. */
   readonly workers: number | null;
   readonly engine: EngineChoice;
@@ -41,6 +63,8 @@ export interface Settings {
   readonly retentionDays: number | null;
   /** Where clients find the API. */
   readonly url: string;
+  /** The key that clients show. */
+  readonly key: string | null;
   readonly goldensDir: string | null;
   readonly testRedisUrl: string | null;
   readonly testDatabaseUrl: string | null;
@@ -84,9 +108,21 @@ export function loadSettings(
   const settings: Settings = {
     databaseUrl: read('TESSERA_DATABASE_URL', null, postgres),
     redisUrl: read('TESSERA_REDIS_URL', null, redis),
+    redisCaFile: read('TESSERA_REDIS_CA_FILE', null, folder),
     dataDir: read('TESSERA_DATA_DIR', folder('data'), folder),
     host: read('TESSERA_HOST', '127.0.0.1', (text) => text),
     port: read('TESSERA_PORT', 7878, parsePort),
+    auth: read('TESSERA_AUTH', 'auto', (text) => parseChoice(text, authChoices)),
+    firstKeyFile: read('TESSERA_FIRST_KEY_FILE', null, folder),
+    trustProxy: read('TESSERA_TRUST_PROXY', [], parseNetworks),
+    corsOrigins: read('TESSERA_CORS_ORIGINS', [], parseOrigins),
+    rateLimit: read('TESSERA_RATE_LIMIT', 6000, (text) => parseInteger(text, 0, 10_000_000)),
+    eventStreams: read('TESSERA_EVENT_STREAMS', 1024, (text) => parseInteger(text, 1, 65_536)),
+    projectLimits: {
+      runningTiles: read('TESSERA_PROJECT_RUNNING_TILES', null, (text) => parseInteger(text, 0, 2 ** 31 - 1)),
+      storedBytes: read('TESSERA_PROJECT_STORED_BYTES', null, (text) => parseInteger(text, 0, 2 ** 50)),
+      experiments: read('TESSERA_PROJECT_EXPERIMENTS', null, (text) => parseInteger(text, 0, 2 ** 31 - 1)),
+    },
     workers: read('TESSERA_WORKERS', null, count),
     engine: read('TESSERA_ENGINE', 'auto', (text) => parseChoice(text, engineChoices)),
     threads: read('TESSERA_THREADS', null, count),
@@ -102,6 +138,7 @@ export function loadSettings(
     minFreeBytes: read('TESSERA_MIN_FREE_BYTES', 2 ** 26, (text) => parseInteger(text, 0, 2 ** 50)),
     retentionDays: read('TESSERA_RETENTION_DAYS', null, (text) => parseInteger(text, 1, 36_500)),
     url: read('TESSERA_URL', 'http://127.0.0.1:7878', (text) => parseUrl(text, ['http', 'https'])),
+    key: read('TESSERA_KEY', null, (text) => text),
     goldensDir: read('TESSERA_GOLDENS_DIR', null, folder),
     testRedisUrl: read('TESSERA_TEST_REDIS_URL', null, redis),
     testDatabaseUrl: read('TESSERA_TEST_DATABASE_URL', null, postgres),
@@ -132,3 +169,12 @@ function parsePort(text: string): number {
   }
   return parseInteger(text, 0, 65_535);
 }
+
+/** Whether the API asks for keys: always where others than this machine's users reach it. */
+export function needsKeys({ auth, host }: Pick<Settings, 'auth' | 'host'>): boolean {
+  return auth === 'required' || !isLoopback(host);
+}
+
+/** True of names and addresses that only this machine reaches. */
+export const isLoopback = (host: string) =>
+  host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);

@@ -1,8 +1,11 @@
-import { TesseraError } from '@tessera/spec';
+import { allProjects, defaultProject, type ProjectLimits, TesseraError } from '@tessera/spec';
 import { type Database, inTransaction } from './connection.js';
+import { reserveQuota } from './projects.js';
 
 /** A named data set. `manifest` is what packages/dataset wrote when it was imported. */
 export interface DatasetRecord<Manifest = unknown> {
+  /** Whose it is; `*`: shared by all. */
+  project: string;
   name: string;
   sequence: bigint;
   sha256: string;
@@ -11,41 +14,76 @@ export interface DatasetRecord<Manifest = unknown> {
   createdAt: Date;
 }
 
-export async function findDataset(db: Database, name: string): Promise<DatasetRecord | null> {
-  return db.prisma.dataset.findUnique({ where: { name } });
+/** The data set that a name means in a project: its own, or one that every project shares. */
+export async function findDataset(
+  db: Database,
+  name: string,
+  project: string = defaultProject,
+): Promise<DatasetRecord | null> {
+  return db.prisma.dataset.findFirst({
+    where: { name, project: { in: [project, allProjects] } },
+    orderBy: { project: 'desc' },
+  });
 }
 
-/** Data sets newest first; `before` is the sequence of the last one already seen. */
+/**
+ * Data sets newest first, those a project sees or (project null) all; `before` is the sequence of the last one already
+ * seen.
+ */
 export async function listDatasets(
   db: Database,
-  query: { before: bigint | null; limit: number },
+  query: { project?: string | null; before: bigint | null; limit: number },
 ): Promise<DatasetRecord[]> {
+  const { project = defaultProject } = query;
   return db.prisma.dataset.findMany({
-    where: query.before === null ? {} : { sequence: { lt: query.before } },
+    where: {
+      ...(project !== null && { project: { in: [project, allProjects] } }),
+      ...(query.before !== null && { sequence: { lt: query.before } }),
+    },
     orderBy: { sequence: 'desc' },
     take: query.limit,
   });
 }
 
 /**
- * Gives a name to an imported data set.
+ * Gives a name of a project to an imported data set.
  * @returns 'created', or 'same' when the name already holds these contents
- * @throws TesseraError dataset-exists when the name holds other contents
+ * @throws TesseraError dataset-exists when the name holds other contents, quota-exceeded
  */
 export async function nameDataset(
   db: Database,
-  made: { name: string; sha256: string; uploadSha256: string | null; manifest: object },
+  made: {
+    name: string;
+    /** Default: the default project; `*`: every one. */
+    project?: string;
+    sha256: string;
+    uploadSha256: string | null;
+    manifest: object;
+    /** Limits of a project that has none of its own; left out: nothing is counted. */
+    limits?: ProjectLimits;
+  },
 ): Promise<'created' | 'same'> {
-  const { rowCount } = await db.pool.query(
-    `INSERT INTO datasets (name, sha256, upload_sha256, manifest) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING`,
-    [made.name, made.sha256, made.uploadSha256, JSON.stringify(made.manifest)],
-  );
-  if (rowCount) return 'created';
-  const known = await findDataset(db, made.name);
+  const { name, project = defaultProject, limits } = made;
+  const created = await inTransaction(db, async (client) => {
+    const { bytes = 0 } = made.manifest as { bytes?: number };
+    const { rowCount: known } = await client.query(
+      'SELECT 1 FROM datasets WHERE project = $1 AND name = $2',
+      [project, name],
+    );
+    if (!known && limits) await reserveQuota(client, project, limits, { experiments: 0, bytes });
+    const { rowCount } = await client.query(
+      `INSERT INTO datasets (project, name, sha256, upload_sha256, manifest) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (project, name) DO NOTHING`,
+      [project, name, made.sha256, made.uploadSha256, JSON.stringify(made.manifest)],
+    );
+    return rowCount === 1;
+  });
+  if (created) return 'created';
+  const known = await findDataset(db, name, project);
   if (known?.sha256 === made.sha256) return 'same';
   throw new TesseraError(
     'dataset-exists',
-    `The name ${made.name} holds other bytes. Choose another name, or delete it first.`,
+    `The name ${name} holds other bytes. Choose another name, or delete it first.`,
   );
 }
 
@@ -55,28 +93,33 @@ export async function replaceDataset(
   made: { name: string; sha256: string; manifest: object },
 ): Promise<void> {
   await db.pool.query(
-    `INSERT INTO datasets (name, sha256, manifest) VALUES ($1, $2, $3)
-     ON CONFLICT (name) DO UPDATE SET sha256 = EXCLUDED.sha256, manifest = EXCLUDED.manifest`,
+    `INSERT INTO datasets (project, name, sha256, manifest) VALUES ('*', $1, $2, $3)
+     ON CONFLICT (project, name) DO UPDATE SET sha256 = EXCLUDED.sha256, manifest = EXCLUDED.manifest`,
     [made.name, made.sha256, JSON.stringify(made.manifest)],
   );
 }
 
 /**
- * Forgets a name.
+ * Forgets a name of a project.
  * @returns the contents no other name and no experiment uses any more, to be deleted from the store; else null
  * @throws TesseraError not-found, dataset-in-use
  */
-export async function deleteDataset(db: Database, name: string): Promise<string | null> {
+export async function deleteDataset(
+  db: Database,
+  name: string,
+  project: string = defaultProject,
+): Promise<string | null> {
   return inTransaction(db, async (client) => {
     const { rows } = await client.query<{ sha256: string }>(
-      'SELECT sha256 FROM datasets WHERE name = $1 FOR UPDATE',
-      [name],
+      'SELECT sha256 FROM datasets WHERE project = $1 AND name = $2 FOR UPDATE',
+      [project, name],
     );
     const known = rows[0];
     if (!known) throw new TesseraError('not-found', `There is no data set ${name}.`);
     const { rows: users } = await client.query<{ id: string }>(
-      `SELECT id FROM experiments WHERE dataset_sha256 = $1 AND spec #>> '{dataset,id}' = $2 ORDER BY sequence DESC LIMIT 1`,
-      [known.sha256, name],
+      `SELECT id FROM experiments WHERE dataset_sha256 = $1 AND project = $2 AND spec #>> '{dataset,id}' = $3
+       ORDER BY sequence DESC LIMIT 1`,
+      [known.sha256, project, name],
     );
     if (users[0]) {
       throw new TesseraError(
@@ -84,11 +127,16 @@ export async function deleteDataset(db: Database, name: string): Promise<string 
         `The experiment ${users[0].id} uses the data set ${name}. Delete it first.`,
       );
     }
-    await client.query('DELETE FROM datasets WHERE name = $1', [name]);
-    const { rowCount } = await client.query(
-      'SELECT 1 FROM datasets WHERE sha256 = $1 UNION ALL SELECT 1 FROM experiments WHERE dataset_sha256 = $1 LIMIT 1',
-      [known.sha256],
-    );
-    return rowCount ? null : known.sha256;
+    await client.query('DELETE FROM datasets WHERE project = $1 AND name = $2', [project, name]);
+    return (await isUsed(client, known.sha256)) ? null : known.sha256;
   });
+}
+
+/** Whether any project's name or any experiment still stands for these contents. */
+export async function isUsed(client: Pick<Database['pool'], 'query'>, sha256: string): Promise<boolean> {
+  const { rowCount } = await client.query(
+    'SELECT 1 FROM datasets WHERE sha256 = $1 UNION ALL SELECT 1 FROM experiments WHERE dataset_sha256 = $1 LIMIT 1',
+    [sha256],
+  );
+  return rowCount === 1;
 }

@@ -1,7 +1,15 @@
-import { type ExperimentSpec, type ExperimentState, TesseraError, terminalStates } from '@tessera/spec';
+import {
+  defaultProject,
+  type ExperimentSpec,
+  type ExperimentState,
+  type ProjectLimits,
+  TesseraError,
+  terminalStates,
+} from '@tessera/spec';
 import type pg from 'pg';
 import { type Database, inTransaction } from './connection.js';
 import type { Experiment, Prisma } from './generated/client.js';
+import { reserveQuota } from './projects.js';
 
 /** Counts of one kind of work. `running` is what is leased at this moment. */
 export interface WorkCounts {
@@ -14,6 +22,7 @@ export interface WorkCounts {
 /** One experiment as the services see it. `plan` and `provenance` are what the creator stored. */
 export interface ExperimentRecord<Plan = unknown> {
   id: string;
+  project: string;
   sequence: bigint;
   name: string;
   state: ExperimentState;
@@ -35,8 +44,16 @@ export interface ExperimentRecord<Plan = unknown> {
 
 export interface NewExperiment {
   id: string;
+  /** Default: the default project. */
+  project?: string;
+  /** Limits of a project that has none of its own; left out: nothing is counted. */
+  limits?: ProjectLimits;
   spec: ExperimentSpec;
-  plan: { kernels: number; totals: { tiles: number; analyses: number; strips: number } };
+  plan: {
+    kernels: number;
+    totals: { tiles: number; analyses: number; strips: number };
+    bytes?: { kept: number };
+  };
   provenance: Record<string, unknown>;
   datasetSha256: string;
   /** The request's Idempotency-Key and the hash of its body, when there is one. */
@@ -47,29 +64,32 @@ export interface NewExperiment {
  * Writes an experiment and its kernels in one short transaction and wakes the dispatcher. A known
  * idempotency key (24 hours) with the same body gives the id of the experiment it made.
  * @throws TesseraError idempotency-mismatch when the key came with another body,
- *   unknown-dataset when the data set was deleted in between.
+ *   unknown-dataset when the data set was deleted in between, quota-exceeded.
  */
 export async function createExperiment(
   db: Database,
   made: NewExperiment,
 ): Promise<{ id: string; created: boolean }> {
+  const { project = defaultProject } = made;
+  const storedBytes = Math.ceil(made.plan.bytes?.kept ?? 0);
   return inTransaction(db, async (client) => {
     if (made.idempotency) {
-      const known = await recallIdempotencyKey(client, made.idempotency);
+      const known = await recallIdempotencyKey(client, made.idempotency, project);
       if (known) return { id: known, created: false };
     }
     // Holds the data set's name against a concurrent DELETE.
     const { rowCount: present } = await client.query(
-      'SELECT 1 FROM datasets WHERE name = $1 AND sha256 = $2 FOR SHARE',
-      [made.spec.dataset.id, made.datasetSha256],
+      `SELECT 1 FROM datasets WHERE name = $1 AND sha256 = $2 AND project IN ($3, '*') FOR SHARE`,
+      [made.spec.dataset.id, made.datasetSha256, project],
     );
     if (!present)
       throw new TesseraError('unknown-dataset', `The data set ${made.spec.dataset.id} was deleted.`);
+    if (made.limits) await reserveQuota(client, project, made.limits, { experiments: 1, bytes: storedBytes });
     const { tiles, analyses, strips } = made.plan.totals;
     await client.query(
       `INSERT INTO experiments (id, name, state, spec, plan, provenance, dataset_sha256, numerics,
-                                tiles_total, analyses_total, strips_total)
-       VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10)`,
+                                tiles_total, analyses_total, strips_total, project, stored_bytes)
+       VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
       [
         made.id,
         made.spec.name,
@@ -81,6 +101,8 @@ export async function createExperiment(
         tiles,
         analyses,
         strips,
+        project,
+        storedBytes,
       ],
     );
     await client.query(
@@ -89,8 +111,8 @@ export async function createExperiment(
     );
     if (made.idempotency) {
       await client.query(
-        'INSERT INTO idempotency_keys (key, body_sha256, experiment_id) VALUES ($1, $2, $3)',
-        [made.idempotency.key, made.idempotency.bodySha256, made.id],
+        'INSERT INTO idempotency_keys (project, key, body_sha256, experiment_id) VALUES ($1, $2, $3, $4)',
+        [project, made.idempotency.key, made.idempotency.bodySha256, made.id],
       );
     }
     await client.query(`SELECT pg_notify('tessera_work', $1)`, [made.id]);
@@ -101,12 +123,15 @@ export async function createExperiment(
 async function recallIdempotencyKey(
   client: pg.PoolClient,
   { key, bodySha256 }: { key: string; bodySha256: string },
+  project: string,
 ): Promise<string | null> {
-  await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`idempotency ${key}`]);
+  await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
+    `idempotency ${project} ${key}`,
+  ]);
   await client.query(`DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours'`);
   const { rows } = await client.query<{ body_sha256: string; experiment_id: string }>(
-    'SELECT body_sha256, experiment_id FROM idempotency_keys WHERE key = $1',
-    [key],
+    'SELECT body_sha256, experiment_id FROM idempotency_keys WHERE project = $1 AND key = $2',
+    [project, key],
   );
   const known = rows[0];
   if (!known) return null;
@@ -123,8 +148,9 @@ async function recallIdempotencyKey(
 export async function findByIdempotencyKey(
   db: Database,
   idempotency: { key: string; bodySha256: string },
+  project: string = defaultProject,
 ): Promise<string | null> {
-  return inTransaction(db, (client) => recallIdempotencyKey(client, idempotency));
+  return inTransaction(db, (client) => recallIdempotencyKey(client, idempotency, project));
 }
 
 /** @returns the experiment, or null when there is none of this id. */
@@ -135,14 +161,20 @@ export async function findExperiment(db: Database, id: string): Promise<Experime
 }
 
 /**
- * Experiments newest first.
+ * Experiments newest first, those of a project or (null, the default) all.
  * @param before the `sequence` of the last one already seen, or null for the first page
  */
 export async function listExperiments(
   db: Database,
-  query: { state: ExperimentState | null; before: bigint | null; limit: number },
+  query: {
+    project?: string | null;
+    state: ExperimentState | null;
+    before: bigint | null;
+    limit: number;
+  },
 ): Promise<ExperimentRecord[]> {
   const where: Prisma.ExperimentWhereInput = {
+    ...(query.project && { project: query.project }),
     ...(query.state && { state: query.state }),
     ...(query.before !== null && { sequence: { lt: query.before } }),
   };
@@ -270,6 +302,7 @@ function toRecord(row: Experiment, running: RunningUnits): ExperimentRecord {
   const now = running.get(row.id);
   return {
     id: row.id,
+    project: row.project,
     sequence: row.sequence,
     name: row.name,
     state: row.state as ExperimentState,

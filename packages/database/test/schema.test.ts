@@ -25,6 +25,9 @@ const models = [
   ['datasets', 'dataset', Prisma.DatasetScalarFieldEnum],
   ['workers', 'worker', Prisma.WorkerScalarFieldEnum],
   ['idempotency_keys', 'idempotencyKey', Prisma.IdempotencyKeyScalarFieldEnum],
+  ['projects', 'project', Prisma.ProjectScalarFieldEnum],
+  ['api_keys', 'apiKey', Prisma.ApiKeyScalarFieldEnum],
+  ['sessions', 'session', Prisma.SessionScalarFieldEnum],
   ['instance', 'instance', Prisma.InstanceScalarFieldEnum],
 ] as const;
 

@@ -83,6 +83,9 @@ export async function openCluster(dataDir: string, log: (line: string) => void):
   return { ...place, password };
 }
 
+/** The cluster of a data folder, where one was made. */
+export const readCluster = (dataDir: string) => readRecord(join(dataDir, 'postgres.json'));
+
 async function readRecord(file: string): Promise<ClusterRecord | null> {
   try {
     return JSON.parse(await readFile(file, 'utf8')) as ClusterRecord;

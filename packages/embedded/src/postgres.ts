@@ -4,7 +4,7 @@ import { readFile, readlink, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Cluster, database, openCluster, user } from './cluster.js';
+import { type Cluster, database, openCluster, readCluster, user } from './cluster.js';
 import type { DataFolder } from './data-folder.js';
 import { endWithParent } from './end-with-parent.js';
 import { endProcess, identify, sendSignal } from './process-identity.js';
@@ -175,6 +175,16 @@ async function launch(cluster: Cluster, port: number, folder: DataFolder): Promi
       clearTimeout(patience);
     },
   };
+}
+
+/** The address of the Postgres that a stack runs in a data folder at this moment; null where there is none. */
+export async function runningPostgres(dataDir: string): Promise<string | null> {
+  const record = await readCluster(dataDir);
+  if (record === null) return null;
+  const lines = (await readFile(join(record.folder, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+  const port = lines[3]?.trim();
+  if (lines[7]?.trim() !== 'ready' || !port) return null;
+  return `postgresql://${user}:${record.password}@127.0.0.1:${port}/${database}`;
 }
 
 /** What pg_ctl looks at: the eighth line of the pid file. */

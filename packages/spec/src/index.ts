@@ -1,3 +1,4 @@
+export * from './access.js';
 export * from './activation.js';
 export * from './axis.js';
 export * from './dataset-facts.js';

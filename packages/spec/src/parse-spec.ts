@@ -1,8 +1,10 @@
 /** From a request's JSON to a filled spec: all validation that needs no data set. */
+import type { Static, TSchema } from 'typebox';
 import { type Axis, axisLength } from './axis.js';
 import { type Problem, TesseraError } from './errors.js';
 import { type ExperimentSpec, experimentSpecSchema, selectedCount } from './experiment-spec.js';
 import { axisProblem } from './grid-problems.js';
+import type { JsonSchema } from './json-schema.js';
 import { jsonKind } from './json-text.js';
 import { specLimits } from './limits.js';
 import { readValue } from './read-value.js';
@@ -46,6 +48,19 @@ export function parseTheoryRequest(json: unknown): TheoryRequest {
     problems.push({ pointer: '', message });
   }
   if (problems.length > 0) throw invalid('invalid-request', 'The theory request', problems);
+  return request;
+}
+
+/**
+ * Validates any other request by its schema.
+ *
+ * @param what names the request in the message
+ * @throws TesseraError `invalid-request` with every problem found
+ */
+export function parseRequest<S extends TSchema>(schema: S, json: unknown, what: string): Static<S> {
+  const problems: Problem[] = depthProblems(json);
+  const request = readValue(schema as JsonSchema, json, '', problems) as Static<S>;
+  if (problems.length > 0) throw invalid('invalid-request', what, problems);
   return request;
 }
 

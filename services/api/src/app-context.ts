@@ -13,7 +13,7 @@ export interface AppContext {
   queuePing: () => Promise<void>;
   /** Deliveries by queue. */
   queueDepths: () => Promise<Record<string, { waiting: number; active: number }>>;
-  settings: Pick<Settings, 'dataDir' | 'cifar10Dir' | 'maxUploadBytes' | 'aggregatorMemory' | 'graceMs'>;
+  settings: Settings;
   logger: Logger;
   metrics: Metrics;
   version: string;

@@ -1,11 +1,16 @@
 /** The REST service as a Fastify instance: testable without a socket. */
 import { randomUUID } from 'node:crypto';
+import cookie from '@fastify/cookie';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { installAccess } from './access/access.js';
+import { installRateLimit } from './access/rate-limit.js';
 import type { AppContext } from './app-context.js';
 import { openDatasetCatalog } from './dataset-catalog.js';
 import { installJsonParser, jsonBodyLimit } from './json-body.js';
 import { installOpenApi } from './openapi.js';
+import { installOverload } from './overload.js';
 import { installProblemHandlers, refuseMalformedRequest, refuseUnroutable } from './problem.js';
+import { accessRoutes } from './routes/access.js';
 import { analysisRoutes } from './routes/analyses.js';
 import { arrayRoutes } from './routes/arrays.js';
 import { dashboardRoutes } from './routes/dashboard.js';
@@ -17,6 +22,7 @@ import { matrixRoutes } from './routes/matrices.js';
 import { operationRoutes } from './routes/operations.js';
 import { planRoutes } from './routes/plans.js';
 import { theoryRoutes } from './routes/theory.js';
+import { installSecurityHeaders } from './security-headers.js';
 import { stopConnections } from './stop-connections.js';
 
 declare module 'fastify' {
@@ -36,6 +42,7 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     bodyLimit: jsonBodyLimit,
+    trustProxy: context.settings.trustProxy.length > 0 ? [...context.settings.trustProxy] : false,
     routerOptions: { maxParamLength: 256, caseSensitive: true },
     // An upload may take long; its headers may not.
     requestTimeout: 0,
@@ -66,6 +73,11 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
   stopConnections(app, context.settings.graceMs, readiness);
   installProblemHandlers(app);
   installJsonParser(app);
+  await app.register(cookie);
+  await installSecurityHeaders(app, context.settings);
+  await installOverload(app);
+  installAccess(app, context);
+  await installRateLimit(app, context);
   await installOpenApi(app, context.version);
 
   const withCatalog = { ...context, catalog };
@@ -79,6 +91,7 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
     await matrixRoutes(routes, context);
     await theoryRoutes(routes);
     await operationRoutes(routes, context);
+    await accessRoutes(routes, context);
     await healthRoutes(routes, { ...context, readiness });
     await dashboardRoutes(routes);
   });

@@ -9,7 +9,8 @@ import {
   withContents,
 } from '@tessera/database';
 import { type DatasetManifest, findCifar10, importCifar10, importSynthetic } from '@tessera/dataset';
-import type { DatasetInfo } from '@tessera/spec';
+import { allProjects, type DatasetInfo } from '@tessera/spec';
+import type { Access } from './access/access.js';
 import type { AppContext } from './app-context.js';
 
 /** Names that only this service gives: the CIFAR-10 folder, and the built-in synthetic images. */
@@ -20,11 +21,16 @@ export const isReserved = (name: string): name is ReservedName =>
 
 export type NamedDataset = DatasetRecord<DatasetManifest>;
 
-export interface DatasetCatalog {
+/** The data sets that whoever asks sees. */
+export interface VisibleDatasets {
   /** The data set of a name, imported first where the name is reserved and its source is there; else null. */
   find(name: string): Promise<NamedDataset | null>;
   /** Names for a message that lists them: at most 50, newest first, and reserved ones that could be imported. */
   knownNames(): Promise<string[]>;
+}
+
+export interface DatasetCatalog {
+  of(access: Pick<Access, 'project'>): VisibleDatasets;
   /** Imports what the reserved names stand for now. Problems are logged; the next use tries again. */
   importReserved(): Promise<void>;
 }
@@ -43,17 +49,19 @@ export function openDatasetCatalog(context: AppContext): DatasetCatalog {
   };
 
   return {
-    async find(name) {
-      const known = (await findDataset(db, name)) as NamedDataset | null;
-      return known ?? (isReserved(name) ? ensureReserved(name) : null);
-    },
-    async knownNames() {
-      const names = (await listDatasets(db, { before: null, limit: 50 })).map((row) => row.name);
-      for (const name of reservedNames) {
-        if (!names.includes(name) && (await sourceOf(context, name)) !== null) names.push(name);
-      }
-      return names;
-    },
+    of: ({ project }) => ({
+      async find(name) {
+        const known = (await findDataset(db, name, project)) as NamedDataset | null;
+        return known ?? (isReserved(name) ? ensureReserved(name) : null);
+      },
+      async knownNames() {
+        const names = (await listDatasets(db, { project, before: null, limit: 50 })).map((row) => row.name);
+        for (const name of reservedNames) {
+          if (!names.includes(name) && (await sourceOf(context, name)) !== null) names.push(name);
+        }
+        return names;
+      },
+    }),
     async importReserved() {
       for (const name of reservedNames) {
         try {
@@ -76,14 +84,20 @@ async function importOne(context: AppContext, name: ReservedName): Promise<Named
   return withContents(db, 'import', async () => {
     const manifest =
       source.folder === null ? await importSynthetic(store) : await importCifar10(store, source.folder);
-    const known = await findDataset(db, name);
+    const known = await findDataset(db, name, allProjects);
     if (known === null)
-      await nameDataset(db, { name, sha256: manifest.sha256, uploadSha256: null, manifest });
+      await nameDataset(db, {
+        name,
+        project: allProjects,
+        sha256: manifest.sha256,
+        uploadSha256: null,
+        manifest,
+      });
     else if (known.sha256 !== manifest.sha256)
       await replaceDataset(db, { name, sha256: manifest.sha256, manifest });
     const milliseconds = Math.round(performance.now() - startedAt);
     logger.info({ dataset: name, sha256: manifest.sha256, milliseconds }, 'data set imported');
-    return (await findDataset(db, name)) as NamedDataset | null;
+    return (await findDataset(db, name, allProjects)) as NamedDataset | null;
   });
 }
 

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { protocolVersion, raiseProtocol } from '@tessera/database';
 import { openService, runMain, stopOnce } from '@tessera/service';
+import { prepareKeys } from './access/prepare-keys.js';
 import { buildApp } from './app.js';
 import { dispatch } from './dispatcher.js';
 import { collectRegularly } from './retention.js';
@@ -15,6 +16,7 @@ await runMain(async () => {
   const service = await openService('api');
   const { db, databaseUrl, store, queue, settings, logger, metrics, version } = service;
   await raiseProtocol(db, settings.testProtocol ?? protocolVersion, version);
+  await prepareKeys(db, settings, logger);
   const app = await buildApp({
     db,
     databaseUrl,

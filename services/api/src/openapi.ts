@@ -6,19 +6,27 @@ import {
   arrayInfoSchema,
   collectReportSchema,
   collectRequestSchema,
+  createdKeySchema,
   datasetInfoSchema,
   type ErrorCode,
   errorRegistry,
   experimentSchema,
   experimentSpecInputSchema,
+  keyInfoSchema,
+  keyRequestInputSchema,
   planSummarySchema,
   problemDetailsSchema,
   progressSchema,
+  projectInfoSchema,
+  projectLimitsSchema,
+  sessionRequestSchema,
+  sessionSchema,
   stateEventSchema,
   theoryRequestSchema,
   theoryRowSchema,
 } from '@tessera/spec';
 import type { FastifyInstance } from 'fastify';
+import { sessionCookie } from './access/authenticate.js';
 import { problemMediaType } from './problem.js';
 
 /** Schemas that OpenAPI lists by name. */
@@ -35,6 +43,13 @@ const namedSchemas = {
   TheoryRow: theoryRowSchema,
   CollectRequest: collectRequestSchema,
   CollectReport: collectReportSchema,
+  Session: sessionSchema,
+  SessionRequest: sessionRequestSchema,
+  Key: keyInfoSchema,
+  KeyRequest: keyRequestInputSchema,
+  CreatedKey: createdKeySchema,
+  Project: projectInfoSchema,
+  ProjectLimits: projectLimitsSchema,
   Problem: problemDetailsSchema,
 } as const;
 export type SchemaName = keyof typeof namedSchemas;
@@ -81,14 +96,6 @@ export const pathParameters = (parameters: Record<string, string>) => ({
 });
 
 /**
- * What the page at /docs may load: its own files, nothing of other hosts. The package's own policy has browsers
- * ask for these files by https, which a server within a network does not speak.
- */
-const pagePolicy =
-  "default-src 'self'; base-uri 'self'; font-src 'self' data:; frame-ancestors 'self'; img-src 'self' data:; " +
-  "object-src 'none'; script-src 'self'; script-src-attr 'none'; style-src 'self'";
-
-/**
  * Serves `/openapi.json` and `/docs`. Call before any route is added.
  *
  * Schemas here describe and do not validate: bodies and queries are read by our own readers, which report every
@@ -110,6 +117,12 @@ export async function installOpenApi(app: FastifyInstance, version: string): Pro
         description: 'NNGP and NTK matrices of wide networks, their spectra, and what they predict.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
+      components: {
+        securitySchemes: {
+          key: { type: 'http', scheme: 'bearer', description: 'A key, where the server asks for one.' },
+          session: { type: 'apiKey', in: 'cookie', name: sessionCookie, description: 'A session of a key.' },
+        },
+      },
       tags: [
         {
           name: 'experiments',
@@ -118,9 +131,11 @@ export async function installOpenApi(app: FastifyInstance, version: string): Pro
         { name: 'results', description: 'Rows and arrays, each visible once it is complete.' },
         { name: 'datasets', description: 'Images and labels.' },
         { name: 'theory', description: 'Mean-field theory, computed at once.' },
+        { name: 'access', description: 'Keys, browser sessions, projects and their limits.' },
         { name: 'service', description: 'Health and metrics.' },
       ],
     },
+    transform: describeAccess,
     refResolver: {
       buildLocalReference: (schema, _base, _fragment, index) => String(schema.$id ?? `schema${index}`),
     },
@@ -128,8 +143,27 @@ export async function installOpenApi(app: FastifyInstance, version: string): Pro
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await app.register(swaggerUi, {
     routePrefix: '/docs',
-    staticCSP: pagePolicy,
     validatorUrl: false,
     uiConfig: { docExpansion: 'list', deepLinking: true },
   });
+}
+
+/** Adds to each route below /v1 what every one of them has: the schemes, and the answers of the edge. */
+function describeAccess<S extends object>({
+  schema,
+  url,
+  route,
+}: {
+  schema: S;
+  url: string;
+  route: { config?: { role?: string } };
+}): { schema: S; url: string } {
+  const isPublic = route.config?.role === 'public' || !(url.startsWith('/v1/') || route.config?.role);
+  const { response } = schema as { response?: object };
+  if (isPublic || response === undefined) return { schema, url };
+  const edge = problems('unauthorized', 'forbidden', 'quota-exceeded', 'rate-limited', 'unavailable');
+  return {
+    schema: { ...schema, security: [{ key: [] }, { session: [] }], response: { ...edge, ...response } },
+    url,
+  };
 }

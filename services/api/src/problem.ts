@@ -100,7 +100,9 @@ function internalProblem(requestId: string): SentProblem {
 }
 
 export function sendProblem(reply: FastifyReply, problem: SentProblem): FastifyReply {
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
   if (problem.status === 503) reply.header('retry-after', '2');
+  if (problem.status === 429 && !reply.hasHeader('retry-after')) reply.header('retry-after', '60');
   return reply.code(problem.status).type(problemMediaType).send(problem);
 }
 

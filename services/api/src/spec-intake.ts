@@ -11,7 +11,7 @@ import {
   TesseraError,
 } from '@tessera/spec';
 import type { TileStore } from '@tessera/store';
-import type { DatasetCatalog, NamedDataset } from './dataset-catalog.js';
+import type { NamedDataset, VisibleDatasets } from './dataset-catalog.js';
 
 export interface PlannedSpec {
   spec: ExperimentSpec;
@@ -27,7 +27,7 @@ export interface PlannedSpec {
  * @param json the body, as JSON.parse made it
  * @throws TesseraError invalid-spec with every problem found
  */
-export async function parseSpecOfBody(catalog: DatasetCatalog, json: unknown): Promise<ExperimentSpec> {
+export async function parseSpecOfBody(catalog: VisibleDatasets, json: unknown): Promise<ExperimentSpec> {
   try {
     return parseSpec(json);
   } catch (error) {
@@ -42,7 +42,7 @@ export async function parseSpecOfBody(catalog: DatasetCatalog, json: unknown): P
  * @throws TesseraError invalid-spec with every problem found, or plan-too-large
  */
 export async function planSpec(
-  catalog: DatasetCatalog,
+  catalog: VisibleDatasets,
   store: TileStore,
   spec: ExperimentSpec,
   options: PlanOptions,
@@ -105,7 +105,7 @@ function chooseImages(
   });
 }
 
-async function unknownDataset(catalog: DatasetCatalog, id: string): Promise<Problem> {
+async function unknownDataset(catalog: VisibleDatasets, id: string): Promise<Problem> {
   const names = await catalog.knownNames();
   const known =
     names.length > 0 ? `known are ${names.join(', ')}` : 'there is none yet: PUT one to /v1/datasets/{name}';
@@ -130,7 +130,7 @@ const checkedFields = { dataset: ['id', 'train', 'test'], architecture: ['family
  * What can already be said of a faulty spec's data set, so that all problems come at once: an unknown name,
  * a selection beyond it, an architecture that does not fit its images.
  */
-async function problemsOfSoundParts(catalog: DatasetCatalog, json: unknown): Promise<readonly Problem[]> {
+async function problemsOfSoundParts(catalog: VisibleDatasets, json: unknown): Promise<readonly Problem[]> {
   const spec = parsed(soundFieldsOf(json));
   if (spec === null || spec.dataset.id !== fieldOf(fieldOf(json, 'dataset'), 'id')) return [];
   const found = await catalog.find(spec.dataset.id);

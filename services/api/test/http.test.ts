@@ -38,7 +38,12 @@ describe('OpenAPI', () => {
       '/v1/experiments/{id}/matrices/{name}.npy',
       '/v1/experiments/{id}/retry',
       '/v1/gc',
+      '/v1/keys',
+      '/v1/keys/{id}',
       '/v1/plans',
+      '/v1/projects',
+      '/v1/projects/{project}',
+      '/v1/session',
       '/v1/theory',
     ]);
   });

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { loadSettings, type Settings } from '@tessera/config';
 import { type Database, migrate, openDatabase } from '@tessera/database';
 import type { ExperimentSpecInput } from '@tessera/spec';
 import { openFolderStore, type TileStore, writeNpy } from '@tessera/store';
@@ -34,6 +35,7 @@ export async function runApi(
     aggregatorMemory?: number;
     /** What the store says it has free. */
     freeBytes?: number;
+    settings?: Partial<Settings>;
   } = {},
 ): Promise<RunningApi> {
   const postgres = await testPostgres({ name: 'migrated', prepare: migrate });
@@ -50,11 +52,13 @@ export async function runApi(
     queuePing: () => queue.ping(),
     queueDepths: async () => ({ tiles: { waiting: 2, active: 1 } }),
     settings: {
+      ...loadSettings({}).settings,
       dataDir,
       cifar10Dir: options.cifar10Dir ?? null,
       maxUploadBytes: options.maxUploadBytes ?? 2 ** 24,
       graceMs: 1000,
       aggregatorMemory: options.aggregatorMemory ?? 2 ** 32,
+      ...options.settings,
     },
     logger: createLogger({ service: 'api', level: 'silent' }),
     metrics: createMetrics(),
@@ -110,12 +114,17 @@ export function tinyNpz(scale = 1): Buffer {
   );
 }
 
-export async function uploadTiny(api: RunningApi, name = 'tiny', bytes = tinyNpz()) {
+export async function uploadTiny(
+  api: RunningApi,
+  name = 'tiny',
+  bytes?: Buffer,
+  { headers = {}, scale = 1 }: { headers?: Record<string, string>; scale?: number } = {},
+) {
   return api.inject({
     method: 'PUT',
     url: `/v1/datasets/${name}`,
-    headers: { 'content-type': 'application/x-npz' },
-    payload: bytes,
+    headers: { 'content-type': 'application/x-npz', ...headers },
+    payload: bytes ?? tinyNpz(scale),
   });
 }
 

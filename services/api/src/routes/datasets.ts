@@ -1,8 +1,16 @@
 import type { Readable } from 'node:stream';
-import { deleteDataset, findDataset, listDatasets, nameDataset, withContents } from '@tessera/database';
+import {
+  deleteDataset,
+  findDataset,
+  isUsed,
+  listDatasets,
+  nameDataset,
+  withContents,
+} from '@tessera/database';
 import { importNpz, openDataset } from '@tessera/dataset';
 import { datasetNameSchema, pageLimits, TesseraError } from '@tessera/spec';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Access } from '../access/access.js';
 import type { AppContext } from '../app-context.js';
 import { cursorParameter, pageOf } from '../cursor.js';
 import { type DatasetCatalog, isReserved, type NamedDataset, presentDataset } from '../dataset-catalog.js';
@@ -41,7 +49,11 @@ export async function datasetRoutes(
     async handler(request) {
       const { cursor, limit } = readQuery(request.query, listQuery);
       const most = limit ?? pageLimits.default;
-      const rows = (await listDatasets(db, { before: cursor, limit: most + 1 })) as NamedDataset[];
+      const rows = (await listDatasets(db, {
+        project: request.access.sees,
+        before: cursor,
+        limit: most + 1,
+      })) as NamedDataset[];
       return pageOf(rows, most, list, (row) => row.sequence, presentDataset);
     },
   });
@@ -55,7 +67,7 @@ export async function datasetRoutes(
     },
     async handler(request) {
       readQuery(request.query, {});
-      return presentDataset(await requireDataset(request.params.name));
+      return presentDataset(await requireDataset(request.access, request.params.name));
     },
   });
 
@@ -72,10 +84,11 @@ export async function datasetRoutes(
     async handler(request, reply) {
       readQuery(request.query, {});
       const { name } = request.params;
+      const { project } = request.access;
       refuseReserved(name, 'deleted');
-      await requireDataset(name);
+      await requireDataset(request.access, name);
       await withContents(db, 'remove', async () => {
-        const orphan = await deleteDataset(db, name);
+        const orphan = await deleteDataset(db, name, project);
         if (orphan !== null) await store.deletePrefix(`datasets/${orphan}`);
       });
       request.log.info({ dataset: name }, 'data set deleted');
@@ -108,6 +121,7 @@ export async function datasetRoutes(
             'invalid-dataset',
             'dataset-exists',
             'dataset-reserved',
+            'quota-exceeded',
             'body-too-large',
             'unsupported-media-type',
             'unavailable',
@@ -126,7 +140,7 @@ export async function datasetRoutes(
           const outcome = await upload(name, request);
           request.log.info({ dataset: name, outcome }, 'data set uploaded');
           reply.code(outcome === 'created' ? 201 : 200).header('location', `/v1/datasets/${name}`);
-          return presentDataset(await requireDataset(name));
+          return presentDataset(await requireDataset(request.access, name));
         } finally {
           uploading.delete(request);
         }
@@ -141,7 +155,8 @@ export async function datasetRoutes(
     if (!request.body)
       throw new TesseraError('invalid-dataset', 'The body is empty. Send the bytes of an .npz file.');
     await using received = await receiveUpload(settings, request.body, request.headers['content-length']);
-    const known = await findDataset(db, name);
+    const { project } = request.access;
+    const known = await findDataset(db, name, project);
     if (known && known.uploadSha256 !== received.sha256) {
       throw new TesseraError(
         'dataset-exists',
@@ -151,12 +166,27 @@ export async function datasetRoutes(
     // The same bytes are imported again where the store has lost what they became.
     if (known && (await isStored(known.sha256))) return 'same';
     // Awaited here: the file is deleted when this function returns.
-    return await imports.run(() =>
+    let imported: string | null = null;
+    const importing = imports.run(() =>
       withContents(db, 'import', async () => {
         const manifest = await importNpz(store, received.path);
-        return nameDataset(db, { name, sha256: manifest.sha256, uploadSha256: received.sha256, manifest });
+        const limits = settings.projectLimits;
+        const { sha256 } = manifest;
+        imported = sha256;
+        return nameDataset(db, { name, project, limits, sha256, uploadSha256: received.sha256, manifest });
       }),
     );
+    return await importing.catch(async (error: unknown) => {
+      if (imported !== null) await forgetUnused(imported);
+      throw error;
+    });
+  }
+
+  /** Deletes contents that got no name (the project has no room for them). */
+  async function forgetUnused(sha256: string): Promise<void> {
+    await withContents(db, 'remove', async () => {
+      if (!(await isUsed(db.pool, sha256))) await store.deletePrefix(`datasets/${sha256}`);
+    });
   }
 
   async function isStored(sha256: string): Promise<boolean> {
@@ -169,8 +199,8 @@ export async function datasetRoutes(
     }
   }
 
-  async function requireDataset(name: string): Promise<NamedDataset> {
-    const found = isName(name) ? await findDataset(db, name) : null;
+  async function requireDataset({ project }: Access, name: string): Promise<NamedDataset> {
+    const found = isName(name) ? await findDataset(db, name, project) : null;
     if (found) return found as NamedDataset;
     throw new TesseraError('not-found', `There is no data set ${JSON.stringify(name.slice(0, 80))}.`);
   }

@@ -8,17 +8,31 @@ import { pathParameters, problems } from '../openapi.js';
 import { readQuery } from '../query.js';
 import { requireExperiment } from './experiments.js';
 
-/** Streams of one process; each holds a socket. */
-const streamLimit = 512;
+/** How often the keys of open streams are looked at: a revoked one ends its streams within this time. */
+const keyCheckMs = 2000;
 
 /** `GET /v1/experiments/{id}/events`. */
 export async function eventRoutes(app: FastifyInstance, context: AppContext): Promise<void> {
   const hub = new EventHub(context.db, context.logger);
-  const streams = new Set<Readable>();
+  const { eventStreams: most } = context.settings;
+  /** Each with the key that opened it. */
+  const streams = new Map<Readable, string | null>();
+  const keyCheck = setInterval(() => {
+    const ids = [...new Set(streams.values())].filter((id) => id !== null);
+    if (ids.length === 0) return;
+    app.authenticator.stillGood(ids).then(
+      (good) => {
+        for (const [stream, id] of streams) if (id !== null && !good.has(id)) stream.push(null);
+      },
+      (error: unknown) => context.logger.warn({ err: error }, 'could not look at the keys of open streams'),
+    );
+  }, keyCheckMs);
+  keyCheck.unref();
   app.addHook('onReady', () => hub.start(context.databaseUrl));
   // Before the server waits for its connections to end, which a stream never does by itself.
   app.addHook('preClose', async () => {
-    for (const stream of streams) stream.push(null);
+    clearInterval(keyCheck);
+    for (const stream of streams.keys()) stream.push(null);
   });
   app.addHook('onClose', () => hub.close());
 
@@ -36,20 +50,28 @@ export async function eventRoutes(app: FastifyInstance, context: AppContext): Pr
           description: 'The stream; it ends when the experiment is deleted or the server stops.',
           content: { 'text/event-stream': { schema: { type: 'string' } } },
         },
-        ...problems('not-found', 'unavailable'),
+        ...problems('not-found', 'unavailable', 'rate-limited'),
       },
     },
     async handler(request, reply) {
       readQuery(request.query, {});
       const record = await requireExperiment(context, request.params.id);
-      if (streams.size >= streamLimit) {
+      const { keyId } = request.access;
+      const ofKey = [...streams.values()].filter((id) => id === keyId).length;
+      if (keyId !== null && ofKey >= most / 2) {
+        throw new TesseraError(
+          'rate-limited',
+          `The key has ${ofKey} event streams open, which is all it may have.`,
+        );
+      }
+      if (streams.size >= most) {
         throw new TesseraError(
           'unavailable',
-          `There are ${streamLimit} event streams already. Try again later, or poll the experiment.`,
+          `There are ${most} event streams already. Try again later, or poll the experiment.`,
         );
       }
       const stream = openEventStream(hub, record);
-      streams.add(stream);
+      streams.set(stream, keyId);
       stream.once('close', () => streams.delete(stream));
       reply
         .type('text/event-stream')

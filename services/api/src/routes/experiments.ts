@@ -12,6 +12,7 @@ import { diskProblem, refusePlan } from '@tessera/plan';
 import { type ExperimentSpec, pageLimits, TesseraError } from '@tessera/spec';
 import { deleteExperiment as deleteArrays } from '@tessera/store';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { type Access, noExperiment } from '../access/access.js';
 import type { AppContext } from '../app-context.js';
 import { cursorParameter, pageOf } from '../cursor.js';
 import type { DatasetCatalog } from '../dataset-catalog.js';
@@ -40,7 +41,7 @@ export async function experimentRoutes(
   app: FastifyInstance,
   context: AppContext & { catalog: DatasetCatalog },
 ): Promise<void> {
-  const { db, store, catalog, version, logger } = context;
+  const { db, store, catalog, version, logger, settings } = context;
 
   app.post('/v1/experiments', {
     schema: {
@@ -69,6 +70,7 @@ export async function experimentRoutes(
           'invalid-json',
           'plan-too-large',
           'idempotency-mismatch',
+          'quota-exceeded',
           'body-too-large',
           'unsupported-media-type',
         ),
@@ -77,10 +79,11 @@ export async function experimentRoutes(
     async handler(request, reply) {
       readQuery(request.query, {});
       const key = readIdempotencyKey(request.headers['idempotency-key']);
-      const spec = await parseSpecOfBody(catalog, requireBody(request.body));
+      const { project } = request.access;
+      const spec = await parseSpecOfBody(catalog.of(request.access), requireBody(request.body));
       const idempotency = key === null ? null : { key, bodySha256: specSha256(spec) };
-      const known = idempotency && (await findByIdempotencyKey(db, idempotency));
-      const id = known ?? (await create(spec, idempotency));
+      const known = idempotency && (await findByIdempotencyKey(db, idempotency, project));
+      const id = known ?? (await create(request.access, spec, idempotency));
       request.log.info({ experiment: id, repeated: id === known }, 'experiment accepted');
       reply.header('location', experimentPath(id));
       return answer(reply.code(202), await requireExperiment(context, id));
@@ -88,15 +91,18 @@ export async function experimentRoutes(
   });
 
   async function create(
+    access: Access,
     spec: ExperimentSpec,
     idempotency: { key: string; bodySha256: string } | null,
   ): Promise<string> {
     const { options, room } = await readMachines(context);
-    const planned = await planSpec(catalog, store, spec, options);
+    const planned = await planSpec(catalog.of(access), store, spec, options);
     const disk = diskProblem(planned.plan, room.freeBytes, room.promisedBytes);
     if (disk !== null) refusePlan([disk]);
     const { id } = await createExperiment(db, {
       id: newExperimentId(),
+      project: access.project,
+      limits: settings.projectLimits,
       spec,
       plan: planned.plan,
       provenance: { ...provenanceOf(planned, version, new Date()) },
@@ -117,6 +123,7 @@ export async function experimentRoutes(
       const { state, cursor, limit } = readQuery(request.query, listQuery);
       const most = limit ?? pageLimits.default;
       const rows = (await listExperiments(db, {
+        project: request.access.sees,
         state,
         before: cursor,
         limit: most + 1,
@@ -211,7 +218,7 @@ export async function requireExperiment(
 ): Promise<PlannedExperiment> {
   const record = isExperimentId(id) ? await findExperiment(db, id) : null;
   if (record) return record as PlannedExperiment;
-  throw new TesseraError('not-found', `There is no experiment ${JSON.stringify(id.slice(0, 80))}.`);
+  throw noExperiment(id);
 }
 
 function readIdempotencyKey(header: string | string[] | undefined): string | null {

@@ -52,6 +52,7 @@ export async function healthRoutes(
   });
 
   app.get('/metrics', {
+    config: { role: 'viewer', everyProject: true },
     schema: {
       tags: ['service'],
       summary: 'Metrics for Prometheus',

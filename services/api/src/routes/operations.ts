@@ -9,7 +9,7 @@ import { collect } from '../retention.js';
 /** What operators ask for: `POST /v1/gc`. */
 export async function operationRoutes(app: FastifyInstance, context: AppContext): Promise<void> {
   app.post('/v1/gc', {
-    config: { role: 'admin' },
+    config: { role: 'admin', everyProject: true },
     schema: {
       tags: ['service'],
       summary: 'Delete experiments that ended long ago',

@@ -15,6 +15,7 @@ export async function planRoutes(
 ): Promise<void> {
   const { catalog, store } = context;
   app.post('/v1/plans', {
+    config: { role: 'viewer' },
     schema: {
       tags: ['experiments'],
       summary: 'Plan a spec without creating anything',
@@ -32,9 +33,10 @@ export async function planRoutes(
     },
     async handler(request) {
       readQuery(request.query, {});
-      const spec = await parseSpecOfBody(catalog, requireBody(request.body));
+      const visible = catalog.of(request.access);
+      const spec = await parseSpecOfBody(visible, requireBody(request.body));
       const { options, room } = await readMachines(context);
-      const { plan } = await planSpec(catalog, store, spec, options);
+      const { plan } = await planSpec(visible, store, spec, options);
       return planSummary(plan, spec, room);
     },
   });

@@ -12,6 +12,7 @@ const turnMs = 20;
 /** `POST /v1/theory`: mean-field numbers over a grid, weightVariance first. */
 export async function theoryRoutes(app: FastifyInstance): Promise<void> {
   app.post('/v1/theory', {
+    config: { role: 'viewer' },
     schema: {
       tags: ['theory'],
       summary: 'Fixed points, phases and depth scales',
