@@ -165,7 +165,7 @@ export class TesseraClient {
    * `order: 'class'`, `reduce: 'mean'`, and the grid point.
    */
   openMatrix(id: string, name: string, block: ArraySelection = {}): Promise<Response> {
-    return send(this.url, `${experimentPath(id)}/matrices/${encodeURIComponent(name)}.npy`, { query: block });
+    return send(this.#server, `${experimentPath(id)}/matrices/${encodeURIComponent(name)}.npy`, { query: block });
   }
 
   /** The classes of the chosen images, in file order. */
