@@ -1,9 +1,9 @@
-import type { Linalg } from '@tessera/linalg';
+import type { EigenbasisMemory, Linalg } from '@tessera/linalg';
 import { eigenvalueCount } from '@tessera/spec';
 import { GradedForm } from './graded-form.js';
 import { gradeMatrix, isGraded, sum } from './graded-matrix.js';
 import type { Eigenform, Filter, KernelForm, SolvedColumns } from './kernel-form.js';
-import { type MatrixScan, scanMatrix } from './matrix-scan.js';
+import { type MatrixScan, scanMatrix } from './matrix-passes.js';
 import { entryNames, nullWarning } from './null-warning.js';
 import { PlainForm } from './plain-form.js';
 import { namesOf, type RidgeSystem, recordRidge, ridgeSystems, shiftNotFinite } from './ridge-systems.js';
@@ -31,6 +31,8 @@ export interface AnalysisRequest extends AnalysisQuestion {
   readMatrix(into: Float64Array): Promise<void>;
   /** Of the gradient flow; `max` is 2/lambdaMax of this matrix. */
   learningRate: 'max' | number;
+  /** What the eigendecomposition works in, for one analysis at a time; new memory where left out. */
+  memory?: EigenbasisMemory;
 }
 
 /**
@@ -43,7 +45,7 @@ export interface AnalysisRequest extends AnalysisQuestion {
 export async function analyzeMatrix(linalg: Linalg, request: AnalysisRequest): Promise<SpectrumResult> {
   const { size, classes, times, spectrum } = request;
   const result = emptyResult(request);
-  const form = await openForm(request);
+  const form = await openForm(linalg, request);
   if (Number.isFinite(form.trace)) result.trace = form.trace;
   if ('notFinite' in form) return describeOverflow(result, request, form.notFinite);
   const { route, center, meanDeviation } = form;
@@ -55,7 +57,7 @@ export async function analyzeMatrix(linalg: Linalg, request: AnalysisRequest): P
 
   let eigen: Eigenform | null = null;
   if (spectrum !== 'none' || times.length > 0) {
-    eigen = await form.eigh(linalg, times.length > 0 || unsolved.length > 0);
+    eigen = await form.eigh(linalg, times.length > 0 || unsolved.length > 0, request.memory);
     const { values, filter } = eigen;
     if (filter && times.length > 0) await flow({ values, filter }, request, result);
     for (const system of filter ? unsolved.splice(0) : []) {
@@ -84,18 +86,18 @@ export async function analyzeMatrix(linalg: Linalg, request: AnalysisRequest): P
 
 /** Chooses the form by the numbers themselves, and reads M where the complement is not the one to use. */
 async function openForm(
+  linalg: Linalg,
   request: AnalysisRequest,
 ): Promise<KernelForm | { notFinite: string; trace: number }> {
   const { complement, size, reference, deviations, precision } = request;
   const wrong = variancesNotFinite(request);
   if (wrong !== null) return { notFinite: wrong, trace: Number.NaN };
-  const scan = await scanMatrix(complement, size);
+  const { scan, graded } = await gradeMatrix(linalg, complement, size, reference, deviations);
   const trace = size * reference + sum(deviations) - scan.trace;
   if (scan.notFinite > 0) return { notFinite: describeScan('complement', size, scan), trace };
-  const graded = await gradeMatrix(complement, size, reference, deviations);
   if (isGraded(graded)) return new GradedForm(graded, trace, precision);
   await request.readMatrix(complement);
-  const plain = await scanMatrix(complement, size);
+  const plain = await scanMatrix(linalg, complement, size);
   if (plain.notFinite > 0) return { notFinite: describeScan('matrix', size, plain), trace: plain.trace };
   return new PlainForm(complement, size, plain, precision);
 }

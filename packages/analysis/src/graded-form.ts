@@ -6,13 +6,14 @@
  * g_t . x' - (u_t - s) x0/sqrt(m) + mean(Y), and sum_i c_i w_i over eigenvectors predicts
  * g_t . x' - u_t x0/sqrt(m) - sum_i c_i lambda_i w_i0/sqrt(m).
  */
-import type { Linalg } from '@tessera/linalg';
+import type { Eigenbasis, EigenbasisMemory, Linalg } from '@tessera/linalg';
 import type { Precision } from '@tessera/spec';
 import { choleskyInPlace } from './cholesky-in-place.js';
 import { basisError, entryError, smallestNormal, solverError } from './error-bound.js';
-import { byRows, type GradedMatrix, householder, type RotatedLabels, rotateLabels } from './graded-matrix.js';
+import { type GradedMatrix, householder, type RotatedLabels, rotateLabels } from './graded-matrix.js';
 import { type Eigenform, type KernelForm, ridgeTrainPredictions, type SolvedColumns } from './kernel-form.js';
-import { filterRows } from './plain-form.js';
+import { multiply, subtractRankTwo } from './matrix-passes.js';
+import { filterRows, halves } from './plain-form.js';
 import { deflation, shortening, type TopVector, topVector } from './top-vector.js';
 
 export class GradedForm implements KernelForm {
@@ -72,27 +73,21 @@ export class GradedForm implements KernelForm {
     });
   }
 
-  async eigh(linalg: Linalg, vectors: boolean): Promise<Eigenform> {
+  async eigh(linalg: Linalg, vectors: boolean, memory?: EigenbasisMemory): Promise<Eigenform> {
     const { alpha, beta, bulk, size } = this.#graded;
     const side = size - 1;
-    const product = async (x: Float64Array) => linalg.gemm({ m: side, n: 1, k: side, a: bulk, b: x });
-    const top = await topVector(alpha, beta, product);
+    const top = await topVector(alpha, beta, (x) => multiply(linalg, bulk, side, x));
     const { z, y } = deflation(alpha, beta, top);
-    await byRows(side, side, (first, end) => {
-      for (let row = first; row < end; row++) {
-        const zRow = z[row] as number;
-        const yRow = y[row] as number;
-        for (let col = 0; col < side; col++) {
-          const change = zRow * (y[col] as number) + yRow * (z[col] as number);
-          bulk[row * side + col] = (bulk[row * side + col] as number) - change;
-        }
-      }
-    });
-    const eigen = await linalg.eigh(bulk, side, vectors);
+    await subtractRankTwo(linalg, bulk, side, z, y);
     const values = new Float64Array(size);
-    values.set(eigen.values);
     values[side] = top.value;
-    return { values, filter: eigen.vectors && gradedFilter(linalg, values, eigen.vectors, top) };
+    if (!vectors) {
+      values.set((await linalg.eigh(bulk, side, false)).values);
+      return { values, filter: null };
+    }
+    const basis = await linalg.eigenbasis(bulk, side, memory);
+    values.set(basis.values);
+    return { values, filter: gradedFilter(values, basis, top) };
   }
 
   errorBound(values: Float64Array): number {
@@ -159,12 +154,11 @@ function join(first: Float64Array, rest: Float64Array): Float64Array {
  * The bulk's eigenvectors are w' = Y_i - c z p_i, w_0 = -p_i/sqrt(1 + n) with p_i = z.Y_i, the top one is
  * (1, z)/sqrt(1 + n). They stay in the basis H and in this form: turned back, or written out, they would lose z.
  * @param values all m, ascending
- * @param rows eigenvectors of C, (m-1) x (m-1)
+ * @param basis of C, m - 1 eigenvectors Y_i
  */
 function gradedFilter(
-  linalg: Linalg,
   values: Float64Array,
-  rows: Float64Array,
+  basis: Eigenbasis,
   { z, n }: TopVector,
 ): NonNullable<Eigenform['filter']> {
   const size = values.length;
@@ -173,42 +167,48 @@ function gradedFilter(
   const length = Math.sqrt(1 + n);
   return async (filters, labels, classes) => {
     const { first, rest } = rotateLabels(labels, size, classes);
-    const columns = filters.length * classes;
-    const p = await linalg.gemm({ m: side, n: 1, k: side, a: rows, b: z });
     const zLabels = columnDots(z, rest, classes);
-    const along = await linalg.gemm({ m: side, n: classes, k: side, a: rows, b: rest });
-    const projected = new Float64Array(size * classes);
+    // z goes through the basis beside the labels, as their last column.
+    const wide = classes + 1;
+    const joined = new Float64Array(side * wide);
     for (let i = 0; i < side; i++) {
-      for (let k = 0; k < classes; k++) {
-        const share = (first[k] as number) / length + c * (zLabels[k] as number);
-        projected[i * classes + k] = (along[i * classes + k] as number) - (p[i] as number) * share;
-      }
+      joined.set(rest.subarray(i * classes, (i + 1) * classes), i * wide);
+      joined[i * wide + classes] = z[i] as number;
     }
+    const along = await basis.project(joined, wide);
+    const p = Float64Array.from({ length: side }, (_, i) => along[i * wide + classes] as number);
+    const projected = new Float64Array(size * classes);
     for (let k = 0; k < classes; k++) {
+      const share = (first[k] as number) / length + c * (zLabels[k] as number);
+      for (let i = 0; i < side; i++) {
+        projected[i * classes + k] = (along[i * wide + k] as number) - (p[i] as number) * share;
+      }
       projected[side * classes + k] = ((first[k] as number) + (zLabels[k] as number)) / length;
     }
-    const { weighted, learned } = filterRows(values, filters, projected, classes);
-    const expand = async (coefficients: Float64Array) => {
-      const bulk = coefficients.subarray(0, side * columns);
-      const top = coefficients.subarray(side * columns);
-      const whole = new Float64Array(size * columns);
-      const others = whole.subarray(columns);
-      await linalg.gemm({ m: side, n: columns, k: side, a: rows, transA: true, b: bulk, c: others });
-      const shares = columnDots(p, bulk, columns);
-      for (let k = 0; k < columns; k++) {
-        const alongTop = (top[k] as number) / length;
-        whole[k] = alongTop - (shares[k] as number) / length;
-        const alongZ = alongTop - c * (shares[k] as number);
-        for (let row = 0; row < side; row++) {
-          others[row * columns + k] = (others[row * columns + k] as number) + (z[row] as number) * alongZ;
-        }
-      }
-      return whole;
-    };
-    const solution = await expand(weighted);
-    const train = await expand(learned);
+    const columns = filters.length * classes;
+    const filtered = filterRows(values, filters, projected, classes);
+    const both = 2 * columns;
+    const bulk = filtered.subarray(0, side * both);
+    const top = filtered.subarray(side * both);
+    const others = await basis.expand(bulk, both);
+    const shares = columnDots(p, bulk, both);
+    const whole = new Float64Array(size * both);
+    whole.set(others, both);
+    const alongZ = new Float64Array(both);
+    for (let k = 0; k < both; k++) {
+      const alongTop = (top[k] as number) / length;
+      whole[k] = alongTop - (shares[k] as number) / length;
+      alongZ[k] = alongTop - c * (shares[k] as number);
+    }
+    for (let row = 0; row < side; row++) {
+      const to = (row + 1) * both;
+      const entry = z[row] as number;
+      for (let k = 0; k < both; k++)
+        whole[to + k] = (whole[to + k] as number) + entry * (alongZ[k] as number);
+    }
+    const { solutions, train } = halves(whole, columns);
     const constants = train.subarray(0, columns).map((value) => -value / Math.sqrt(size));
-    const solved = ridgeColumns(size, solution.slice(0, columns), solution.subarray(columns), constants, 0);
+    const solved = ridgeColumns(size, solutions.slice(0, columns), solutions.subarray(columns), constants, 0);
     householder(size).apply(train, columns);
     return { ...solved, train };
   };

@@ -8,7 +8,9 @@
  * is ever added to them. Where alpha dominates, the small eigenvalues keep their digits at any condition number.
  */
 import { setImmediate } from 'node:timers/promises';
+import type { Linalg } from '@tessera/linalg';
 import { smallestNormal } from './error-bound.js';
+import { gradeInPlace, type MatrixScan } from './matrix-passes.js';
 
 /** Entries looked at between two turns of the event loop: 10 to 30 ms. */
 const entriesATurn = 2 ** 24;
@@ -64,101 +66,22 @@ export function isGraded({
 }
 
 /**
- * Takes the complement into the basis H, in its own buffer.
- * @param complement row-major m x m, exactly symmetric, finite; overwritten
+ * Takes the complement into the basis H, in its own buffer: E less its mean (what is left cancels nothing), then
+ * -(E - tau v p^T - ...)[1:, 1:] row by row to the buffer's front.
+ * @param complement row-major m x m, exactly symmetric; overwritten where it is finite
  * @param deviations (m)
  */
 export async function gradeMatrix(
+  linalg: Linalg,
   complement: Float64Array,
   size: number,
   reference: number,
   deviations: Float64Array,
-): Promise<GradedMatrix> {
-  const sums = new Float64Array(size);
-  const norms = new Float64Array(size);
-  await byRows(size, size, (first, end) => {
-    for (let row = first; row < end; row++) {
-      let sum = 0;
-      let most = 0;
-      for (let i = row * size; i < (row + 1) * size; i++) {
-        const value = complement[i] as number;
-        sum += value;
-        const magnitude = Math.abs(value);
-        if (magnitude > most) most = magnitude;
-      }
-      sums[row] = sum;
-      norms[row] = most;
-    }
-  });
-  const largest = norms.reduce((most, value) => Math.max(most, value), 0);
-  // Squares of deep networks' complements underflow.
-  const scale = largest > 0 ? largest : 1;
-  const mean = sum(sums) / size / size;
-
-  // The mean goes first: what is left cancels nothing.
-  const centredNorms = new Float64Array(size);
-  await byRows(size, size, (first, end) => {
-    for (let row = first; row < end; row++) {
-      let sum = 0;
-      let squares = 0;
-      let centredSquares = 0;
-      for (let i = row * size; i < (row + 1) * size; i++) {
-        const value = (complement[i] as number) - mean;
-        const whole = (complement[i] as number) / scale;
-        sum += value;
-        squares += whole * whole;
-        centredSquares += (value / scale) ** 2;
-      }
-      sums[row] = sum;
-      norms[row] = squares;
-      centredNorms[row] = centredSquares;
-    }
-  });
-  const basis = householder(size);
-  const p = Float64Array.from(sums, (value, i) => value / basis.root + ((complement[i] as number) - mean));
-  const half = (basis.tau * basis.tau * basis.dot(p)) / 2;
-  const q = p.map((value, i) => basis.tau * value - half * basis.entry(i));
-
-  const corner = (complement[0] as number) - mean - 2 * basis.entry(0) * (q[0] as number);
-  const meanDeviation = sum(deviations) / size;
-  const rotated = Float64Array.from(deviations);
-  basis.apply(rotated, 1);
-  const beta = new Float64Array(size - 1);
-  for (let i = 1; i < size; i++) {
-    const entry =
-      (complement[i] as number) - mean - (q[0] as number) / basis.root - (q[i] as number) * basis.entry(0);
-    beta[i - 1] = (-basis.root * (rotated[i] as number)) / 2 - entry;
-  }
-  const alpha = size * (reference + meanDeviation) - (corner + size * mean);
-
+): Promise<{ scan: MatrixScan; graded: GradedMatrix }> {
+  const { scan, ...found } = await gradeInPlace(linalg, complement, size, reference, deviations);
   const side = size - 1;
-  const shares = q.map((value) => value / basis.root);
-  const rowNorms = new Float64Array(side);
-  await byRows(side, size, (first, end) => {
-    for (let row = first; row < end; row++) {
-      const from = (row + 1) * size + 1;
-      const share = shares[row + 1] as number;
-      let norm = 0;
-      for (let col = 0; col < side; col++) {
-        const value = share + (shares[col + 1] as number) - ((complement[from + col] as number) - mean);
-        complement[row * side + col] = value;
-        norm += Math.abs(value);
-      }
-      rowNorms[row] = norm;
-    }
-  });
-  return {
-    size,
-    alpha,
-    beta,
-    bulk: complement.subarray(0, side * side),
-    bulkNorm: rowNorms.reduce((most, value) => Math.max(most, value), 0),
-    center: sums.map((value) => value / size + mean),
-    meanDeviation,
-    frobenius: scale * Math.sqrt(sum(norms)),
-    centredFrobenius: scale * Math.sqrt(sum(centredNorms)),
-    largest,
-  };
+  const bulk = complement.subarray(0, side * side);
+  return { scan, graded: { ...found, size, bulk, largest: scan.largest } };
 }
 
 /** The reflection H of m numbers. */
@@ -216,8 +139,13 @@ export function rotateLabels(labels: Float64Array, size: number, columns: number
   basis.apply(rotated, columns);
   const means = new Float64Array(columns);
   for (let c = 0; c < columns; c++) {
-    const column = Float64Array.from({ length: size }, (_, i) => labels[i * columns + c] as number);
-    const largest = column.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const column = new Float64Array(size);
+    let largest = 0;
+    for (let i = 0; i < size; i++) {
+      const label = labels[i * columns + c] as number;
+      column[i] = label;
+      largest = Math.max(largest, Math.abs(label));
+    }
     const mean = sum(column) / size;
     means[c] = Math.abs(mean) <= 4 * Number.EPSILON * largest ? 0 : mean;
   }

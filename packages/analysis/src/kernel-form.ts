@@ -1,4 +1,4 @@
-import type { Linalg } from '@tessera/linalg';
+import type { EigenbasisMemory, Linalg } from '@tessera/linalg';
 
 /** Solution vectors of some columns, and what they predict on the training images. */
 export interface SolvedColumns {
@@ -47,7 +47,7 @@ export interface KernelForm {
     classes: number,
   ): Promise<SolvedColumns[] | { failure: string }>;
   /** Overwrites the matrix: the last call. @throws TesseraError linalg-failed when LAPACK does not converge */
-  eigh(linalg: Linalg, vectors: boolean): Promise<Eigenform>;
+  eigh(linalg: Linalg, vectors: boolean, memory?: EigenbasisMemory): Promise<Eigenform>;
   /** Bound of the error of every eigenvalue, in absolute numbers. @param values all eigenvalues, ascending */
   errorBound(values: Float64Array): number;
 }

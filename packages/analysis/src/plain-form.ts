@@ -1,4 +1,4 @@
-import type { Linalg } from '@tessera/linalg';
+import type { EigenbasisMemory, Linalg } from '@tessera/linalg';
 import type { Precision } from '@tessera/spec';
 import { choleskyInPlace } from './cholesky-in-place.js';
 import { entryError, smallestNormal, solverError } from './error-bound.js';
@@ -9,7 +9,7 @@ import {
   ridgeTrainPredictions,
   type SolvedColumns,
 } from './kernel-form.js';
-import type { MatrixScan } from './matrix-scan.js';
+import type { MatrixScan } from './matrix-passes.js';
 
 /** A kernel matrix as it is. */
 export class PlainForm implements KernelForm {
@@ -54,24 +54,25 @@ export class PlainForm implements KernelForm {
     }));
   }
 
-  async eigh(linalg: Linalg, vectors: boolean): Promise<Eigenform> {
+  async eigh(linalg: Linalg, vectors: boolean, memory?: EigenbasisMemory): Promise<Eigenform> {
     const { size } = this;
-    const eigen = await linalg.eigh(this.#matrix, size, vectors);
-    const { values } = eigen;
-    const rows = eigen.vectors;
-    if (rows === null) return { values, filter: null };
+    if (!vectors) {
+      const { values } = await linalg.eigh(this.#matrix, size, false);
+      return { values, filter: null };
+    }
+    const basis = await linalg.eigenbasis(this.#matrix, size, memory);
     return {
-      values,
+      values: basis.values,
       async filter(filters, labels, classes) {
-        const projected = await linalg.gemm({ m: size, n: classes, k: size, a: rows, b: labels });
-        const { weighted, learned } = filterRows(values, filters, projected, classes);
-        const n = filters.length * classes;
-        const back = (b: Float64Array) => linalg.gemm({ m: size, n, k: size, a: rows, transA: true, b });
+        const projected = await basis.project(labels, classes);
+        const filtered = filterRows(basis.values, filters, projected, classes);
+        const columns = filters.length * classes;
+        const { solutions, train } = halves(await basis.expand(filtered, 2 * columns), columns);
         return {
-          solutions: await back(weighted),
-          slopes: new Float64Array(n),
-          constants: new Float64Array(n),
-          train: await back(learned),
+          solutions,
+          slopes: new Float64Array(columns),
+          constants: new Float64Array(columns),
+          train,
         };
       },
     };
@@ -86,7 +87,8 @@ export class PlainForm implements KernelForm {
 }
 
 /**
- * The components of labels along eigenvectors, filtered; both row-major values x (filters * classes).
+ * The components of labels along eigenvectors, filtered: row-major values x (2 * filters * classes), by every filter's
+ * weight first, then by every filter's progress.
  * @param projected row-major values x classes
  */
 export function filterRows(
@@ -94,19 +96,35 @@ export function filterRows(
   filters: readonly Filter[],
   projected: Float64Array,
   classes: number,
-): { weighted: Float64Array; learned: Float64Array } {
+): Float64Array {
   const columns = filters.length * classes;
-  const weighted = new Float64Array(values.length * columns);
-  const learned = new Float64Array(values.length * columns);
+  const filtered = new Float64Array(values.length * 2 * columns);
   values.forEach((value, i) => {
     filters.forEach((filter, t) => {
       const { weight, progress } = filter(value);
+      const to = i * 2 * columns + t * classes;
       for (let c = 0; c < classes; c++) {
         const label = projected[i * classes + c] as number;
-        weighted[i * columns + t * classes + c] = weight * label;
-        learned[i * columns + t * classes + c] = progress * label;
+        filtered[to + c] = weight * label;
+        filtered[to + columns + c] = progress * label;
       }
     });
   });
-  return { weighted, learned };
+  return filtered;
+}
+
+/** The left and the right half of a row-major matrix of 2 * columns. */
+export function halves(
+  both: Float64Array,
+  columns: number,
+): { solutions: Float64Array; train: Float64Array } {
+  const rows = both.length / (2 * columns);
+  const solutions = new Float64Array(rows * columns);
+  const train = new Float64Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    const from = row * 2 * columns;
+    solutions.set(both.subarray(from, from + columns), row * columns);
+    train.set(both.subarray(from + columns, from + 2 * columns), row * columns);
+  }
+  return { solutions, train };
 }

@@ -10,7 +10,7 @@ export interface Eigendecomposition {
 }
 
 /** 32-bit LAPACK counts its workspace of 2n^2 numbers in an int. */
-const largestWithVectors = 32_765;
+export const largestWithVectors = 32_765;
 
 /**
  * Eigendecomposition of a symmetric matrix by divide and conquer (LAPACK dsyevd).

@@ -1,6 +1,7 @@
 import { BlasCalls } from './blas-calls.js';
 import { cholesky, choleskySolve } from './cholesky.js';
 import { CoreBudget } from './core-budget.js';
+import { type Eigenbasis, type EigenbasisMemory, eigenbasis } from './eigenbasis.js';
 import { type Eigendecomposition, eigh } from './eigh.js';
 import { loadOpenBlas } from './openblas.js';
 import { type GemmRequest, gemm, type SyrkRequest, syrk } from './products.js';
@@ -19,6 +20,8 @@ export interface Linalg {
   readonly cores: CoreBudget;
   /** See {@link eigh}. `a` is overwritten. */
   eigh(a: Float64Array, n: number, vectors: boolean): Promise<Eigendecomposition>;
+  /** See {@link eigenbasis}. `a` is overwritten, and part of the result. */
+  eigenbasis(a: Float64Array, n: number, memory?: EigenbasisMemory): Promise<Eigenbasis>;
   /** See {@link gemm}. */
   gemm(request: GemmRequest): Promise<Float64Array>;
   /** See {@link syrk}. */
@@ -60,6 +63,7 @@ export function openLinalg(options: LinalgOptions): Linalg {
     fingerprint: `openblas-${blas.version}-${blas.coreType}`,
     cores,
     eigh: (a, n, vectors) => eigh(calls, a, n, vectors),
+    eigenbasis: (a, n, memory) => eigenbasis(calls, a, n, memory),
     gemm: (request) => gemm(calls, request),
     syrk: (request) => syrk(calls, request),
     cholesky: (a, n) => cholesky(calls, a, n),

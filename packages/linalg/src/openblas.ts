@@ -3,7 +3,7 @@ import { TesseraError } from '@tessera/spec';
 import koffi, { type LibraryHandle } from 'koffi';
 import { type LibraryPlace, libraryPlaces, nativeCache } from './find-library.js';
 
-type Text = 'N' | 'T' | 'V' | 'U' | 'L' | 'R';
+type Text = 'N' | 'T' | 'V' | 'U' | 'L' | 'R' | 'I';
 /** Fortran takes every number by address. */
 type Int = Int32Array;
 
@@ -16,6 +16,12 @@ export interface OpenBlas {
   setThreads(count: number): void;
   // biome-ignore format: one routine a line, arguments in LAPACK's order
   dsyevd(jobz: Text, uplo: Text, n: Int, a: Float64Array, lda: Int, w: Float64Array, work: Float64Array, lwork: Int, iwork: Int, liwork: Int, info: Int): Promise<void>;
+  // biome-ignore format: as above
+  dsytrd(uplo: Text, n: Int, a: Float64Array, lda: Int, d: Float64Array, e: Float64Array, tau: Float64Array, work: Float64Array, lwork: Int, info: Int): Promise<void>;
+  // biome-ignore format: as above
+  dstedc(compz: 'I', n: Int, d: Float64Array, e: Float64Array, z: Float64Array, ldz: Int, work: Float64Array, lwork: Int, iwork: Int, liwork: Int, info: Int): Promise<void>;
+  // biome-ignore format: as above
+  dormtr(side: Text, uplo: Text, trans: Text, m: Int, n: Int, a: Float64Array, lda: Int, tau: Float64Array, c: Float64Array, ldc: Int, work: Float64Array, lwork: Int, info: Int): Promise<void>;
   dpotrf(uplo: Text, n: Int, a: Float64Array, lda: Int, info: Int): Promise<void>;
   // biome-ignore format: as above
   dtrsm(side: Text, uplo: Text, trans: Text, diag: Text, m: Int, n: Int, alpha: Float64Array, a: Float64Array, lda: Int, b: Float64Array, ldb: Int): Promise<void>;
@@ -66,6 +72,9 @@ function bindOpenBlas({ path, prefix }: LibraryPlace): OpenBlas {
     coreType: library.func(`const char *${prefix}openblas_get_corename()`)() as string,
     setThreads: (count) => setThreads(count),
     dsyevd: routine('dsyevd', 'str, str, I, D, I, D, D, I, I, I, I', 2),
+    dsytrd: routine('dsytrd', 'str, I, D, I, D, D, D, D, I, I', 1),
+    dstedc: routine('dstedc', 'str, I, D, D, D, I, D, I, I, I, I', 1),
+    dormtr: routine('dormtr', 'str, str, str, I, I, D, I, D, D, I, D, I, I', 3),
     dpotrf: routine('dpotrf', 'str, I, D, I, I', 1),
     dtrsm: routine('dtrsm', 'str, str, str, str, I, I, D, D, I, D, I', 4),
     dgemm: routine('dgemm', 'str, str, I, I, I, D, D, I, D, I, D, D, I', 2),

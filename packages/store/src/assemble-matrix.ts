@@ -56,12 +56,14 @@ export interface TileView {
 /**
  * The tiles of one depth on and above the diagonal, one after the other.
  * Every chunk is verified; a wrong or absent one is a CorruptTileError.
+ * @param verified as for `readShardChunk`: shards that were read from before
  */
 export async function* readTiles(
   store: TileStore,
   layout: ExperimentLayout,
   tileKey: TileKey,
   depthIndex: number,
+  verified?: Set<string>,
 ): AsyncGenerator<TileView> {
   const { tileSize } = layout;
   const size = layout.train.length;
@@ -70,7 +72,7 @@ export async function* readTiles(
     for (let col = row; col < blocks; col += 1) {
       const key = tileKey(row, col);
       const chunk = await readingTile({ row, col, key }, () =>
-        readShardChunk(store, key, depthIndex, layout.axes.depth.length, tileChunkBytes(layout)),
+        readShardChunk(store, key, depthIndex, layout.axes.depth.length, tileChunkBytes(layout), verified),
       );
       const [rowStart, colStart] = [row * tileSize, col * tileSize];
       yield {
@@ -96,11 +98,16 @@ export async function assembleMatrix(
   tileKey: TileKey,
   depthIndex: number,
   into?: Float64Array,
+  verified?: Set<string>,
 ): Promise<Float64Array> {
   const size = layout.train.length;
   const matrix = into ?? new Float64Array(size * size);
-  for await (const tile of readTiles(store, layout, tileKey, depthIndex)) {
+  for await (const tile of readTiles(store, layout, tileKey, depthIndex, verified)) {
     const { rowStart, colStart, rows, cols, stride, values } = tile;
+    if (cols === size && stride === size) {
+      matrix.set(values);
+      continue;
+    }
     for (let r = 0; r < rows; r += 1) {
       matrix.set(values.subarray(r * stride, r * stride + cols), (rowStart + r) * size + colStart);
     }
@@ -125,6 +132,7 @@ export async function assembleVariances(
   layout: ExperimentLayout,
   variancesKey: (row: number) => string,
   depthIndex: number,
+  verified?: Set<string>,
 ): Promise<ImageVariances> {
   const { tileSize } = layout;
   const deviations = new Float64Array(layout.train.length);
@@ -133,7 +141,7 @@ export async function assembleVariances(
     const row = start / tileSize;
     const key = variancesKey(row);
     const chunk = await readingTile({ row, col: row, key }, () =>
-      readShardChunk(store, key, depthIndex, layout.axes.depth.length, variancesChunkBytes(layout)),
+      readShardChunk(store, key, depthIndex, layout.axes.depth.length, variancesChunkBytes(layout), verified),
     );
     const numbers = floatsOf(chunk, '<f8');
     reference = numbers[0] as number;

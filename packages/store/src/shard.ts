@@ -109,6 +109,7 @@ export async function readVerifiedShardChunk(
 /**
  * One inner chunk, raw. The file's size, its index and the chunk's checksum are verified: `corrupt-chunk` where any
  * is wrong, `not-found` where the shard is absent.
+ * @param verified keys whose size and index were verified before; gets this one
  */
 export async function readShardChunk(
   store: TileStore,
@@ -116,8 +117,10 @@ export async function readShardChunk(
   chunkIndex: number,
   chunkCount: number,
   chunkBytes: number,
+  verified?: Set<string>,
 ): Promise<Buffer> {
-  await verifyShardIndex(store, key, chunkCount, chunkBytes);
+  if (!verified?.has(key)) await verifyShardIndex(store, key, chunkCount, chunkBytes);
+  verified?.add(key);
   return await readVerifiedShardChunk(store, key, chunkIndex, chunkBytes);
 }
 

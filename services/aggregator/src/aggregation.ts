@@ -1,6 +1,7 @@
 import type { Database } from '@tessera/database';
 import type { Linalg } from '@tessera/linalg';
 import type { TileStore } from '@tessera/store';
+import type { MatrixMemory } from './matrix-memory.js';
 import type { MemoryBudget } from './memory-budget.js';
 
 /** What an aggregator works with. */
@@ -9,4 +10,5 @@ export interface Aggregation {
   store: TileStore;
   linalg: Linalg;
   memory: MemoryBudget;
+  matrices: MatrixMemory;
 }

@@ -48,7 +48,7 @@ export async function analyzeBatch(
 }
 
 async function analyze(
-  { linalg }: Aggregation,
+  { linalg, matrices }: Aggregation,
   { spec, plan, subset }: OpenedExperiment,
   tiles: TrainTiles,
   { kernel, depthIndex }: AnalysisPlace,
@@ -74,14 +74,17 @@ async function analyze(
     const operator = tileOperator(linalg, tiles, kernel, depthIndex);
     return analyzeOperator(linalg, { ...question, operator, diagonal });
   }
-  return analyzeMatrix(linalg, {
-    ...question,
-    complement: await tiles.matrix(kernel, 'train_train_complement', depthIndex),
-    async readMatrix(into) {
-      await tiles.matrix(kernel, 'train_train', depthIndex, into);
-    },
-    learningRate: dynamics?.learningRate ?? 'max',
-  });
+  return matrices.run(size, dynamics !== null, async ({ matrix, basis }) =>
+    analyzeMatrix(linalg, {
+      ...question,
+      complement: await tiles.matrix(kernel, 'train_train_complement', depthIndex, matrix),
+      async readMatrix(into) {
+        await tiles.matrix(kernel, 'train_train', depthIndex, into);
+      },
+      learningRate: dynamics?.learningRate ?? 'max',
+      ...(basis && { memory: basis }),
+    }),
+  );
 }
 
 function toRecord(

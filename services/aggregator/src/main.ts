@@ -7,6 +7,7 @@ import { calibrate } from '@tessera/plan';
 import { openService, runMain, serveTasks } from '@tessera/service';
 import { analyzeBatch } from './analysis-batch.js';
 import { finishKernel } from './finish-kernel.js';
+import { MatrixMemory } from './matrix-memory.js';
 import { MemoryBudget } from './memory-budget.js';
 
 await runMain(async () => {
@@ -15,7 +16,13 @@ await runMain(async () => {
   const threads = service.settings.threads ?? availableParallelism();
   const linalg = openLinalg({ threads });
   const { aggregatorMemory } = service.settings;
-  const aggregation = { db, store, linalg, memory: new MemoryBudget(aggregatorMemory) };
+  const aggregation = {
+    db,
+    store,
+    linalg,
+    memory: new MemoryBudget(aggregatorMemory),
+    matrices: new MatrixMemory(),
+  };
   const rates = await calibrate(
     { engine: null, linalg, store },
     {

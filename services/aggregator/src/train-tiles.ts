@@ -25,6 +25,8 @@ export class TrainTiles {
   readonly #experiment: OpenedExperiment;
   readonly #kernelIndex: number;
   readonly #tiles: ReadonlyMap<number, DoneTask>;
+  /** Shards whose index was verified: the depths of one are read one after the other. */
+  readonly #verified = new Set<string>();
 
   private constructor(
     db: Database,
@@ -58,7 +60,9 @@ export class TrainTiles {
     into?: Float64Array,
   ): Promise<Float64Array> {
     const key = this.#keyOf(kernelArrayName(kind, block));
-    return this.#reading(() => assembleMatrix(this.#store, this.#experiment.layout, key, depthIndex, into));
+    return this.#reading(() =>
+      assembleMatrix(this.#store, this.#experiment.layout, key, depthIndex, into, this.#verified),
+    );
   }
 
   /** Calls back with every tile of one depth on and above the diagonal, one in memory at a time. */
@@ -70,7 +74,13 @@ export class TrainTiles {
   ): Promise<void> {
     const key = this.#keyOf(kernelArrayName(kind, block));
     return this.#reading(async () => {
-      for await (const tile of readTiles(this.#store, this.#experiment.layout, key, depthIndex))
+      for await (const tile of readTiles(
+        this.#store,
+        this.#experiment.layout,
+        key,
+        depthIndex,
+        this.#verified,
+      ))
         await use(tile);
     });
   }
@@ -79,7 +89,9 @@ export class TrainTiles {
   variances(kind: KernelName, depthIndex: number): Promise<ImageVariances> {
     const key = this.#keyOf(variancesPiece(kind));
     const rowKey = (row: number) => key(row, row);
-    return this.#reading(() => assembleVariances(this.#store, this.#experiment.layout, rowKey, depthIndex));
+    return this.#reading(() =>
+      assembleVariances(this.#store, this.#experiment.layout, rowKey, depthIndex, this.#verified),
+    );
   }
 
   #keyOf(piece: string): (row: number, col: number) => string {

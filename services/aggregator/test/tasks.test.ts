@@ -40,6 +40,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Aggregated, analyzeBatch } from '../src/analysis-batch.js';
 import { finishKernel } from '../src/finish-kernel.js';
+import { MatrixMemory } from '../src/matrix-memory.js';
 import { MemoryBudget } from '../src/memory-budget.js';
 import { publishKernel } from '../src/publish-kernel.js';
 
@@ -59,7 +60,8 @@ beforeEach(async () => {
 afterEach(() => tiny?.close());
 
 const memory = new MemoryBudget(2 ** 30);
-const aggregation = () => ({ db: tiny.db, store: tiny.store, linalg, memory });
+const matrices = new MatrixMemory();
+const aggregation = () => ({ db: tiny.db, store: tiny.store, linalg, memory, matrices });
 const analyze = (task: ClaimedTask) => analyzeBatch(aggregation(), tiny.experiment, task, forever);
 const finish = (task: ClaimedTask) => finishKernel(aggregation(), tiny.experiment, task, forever);
 
