@@ -12,6 +12,7 @@ export async function preparePython() {
     what: 'the Python that tests compare against',
     folder: join(root, '.cache/python'),
     requirements: 'scripts/requirements.txt',
+    alsoOf: ['clients/python/pyproject.toml'],
     // numpy's own floor.
     oldestMinor: 11,
     newestMinor: 99,
@@ -20,13 +21,20 @@ export async function preparePython() {
 
 /**
  * Makes a virtual environment with a file's packages, where it is missing or was made from another file.
- * @param {{what: string, folder: string, requirements: string, oldestMinor: number, newestMinor: number}} options
- *   which Python 3 will do; `requirements` is a path in the repository
+ * @param {{what: string, folder: string, requirements: string, alsoOf?: string[], oldestMinor: number, newestMinor: number}} options
+ *   which Python 3 will do; `requirements` is a path in the repository, `alsoOf` what it names there
  * @returns {Promise<string | null>} null: it is there; else why not
  */
-export async function prepareEnvironment({ what, folder, requirements, oldestMinor, newestMinor }) {
+export async function prepareEnvironment({
+  what,
+  folder,
+  requirements,
+  alsoOf = [],
+  oldestMinor,
+  newestMinor,
+}) {
   const stamp = join(folder, '.tessera-stamp');
-  const hash = hashOf([requirements]);
+  const hash = hashOf([requirements, ...alsoOf]);
   if (isCurrent(stamp, hash) && existsSync(join(folder, 'bin/python'))) return null;
   let python = await findPython(oldestMinor, newestMinor);
   if (!python && canApt() && (await aptInstall(['python3', 'python3-venv']))) {
