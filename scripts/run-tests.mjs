@@ -19,7 +19,10 @@ export async function runTests(args) {
   const missing = [
     ['Redis, and with it the tests of delivery through Redis', await prepareRedis()],
     ['Chromium, and with it the tests of the dashboard', await prepareChromium()],
-    ['Python, and with it the Python client and the comparisons with scipy, zarr-python and xarray', await preparePython()],
+    [
+      'Python, and with it the Python client and the comparisons with scipy, zarr-python and xarray',
+      await preparePython(),
+    ],
   ].filter(([, reason]) => reason !== null);
   const checks = await runChecks();
   for (const [what, reason] of missing) say(`${isCI ? 'Missing' : 'Left out'}: ${what} (${reason}).`);

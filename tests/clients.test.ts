@@ -67,9 +67,7 @@ it('what the TypeScript client sends and is answered is as the OpenAPI document 
     await client.waitFor(id);
     await expect(client.cancelExperiment(id)).rejects.toMatchObject({ code: 'illegal-state' });
     await expect(client.retryExperiment(id)).rejects.toMatchObject({ code: 'illegal-state' });
-    expect((await all(client.experiments({ state: 'completed' }))).map((one) => one.id)).toContain(
-      id,
-    );
+    expect((await all(client.experiments({ state: 'completed' }))).map((one) => one.id)).toContain(id);
     expect(await all(client.analyses(id, { kernel: 'ntk', depth: 2 }))).toHaveLength(1);
     expect(await (await client.openAnalysesCsv(id)).text()).toMatch(/^kernel,/);
     expect((await client.listArrays(id)).map(({ name }) => name)).toContain('ntk_train_train');
