@@ -10,6 +10,7 @@ import {
   extendLeases,
   failTask,
   forgetWorker,
+  isDatabaseAway,
   isPinnedElsewhere,
   listen,
   ProtocolMismatch,
@@ -229,7 +230,7 @@ async function runHeld(options: RunnerOptions, task: ClaimedTask, signal: AbortS
   }
 }
 
-/** How long a worker rests before its next task when the store was full or away. */
+/** How long a worker rests before its next task when the store was full, or it or the database away. */
 const unavailableRestMs = 2000;
 
 async function settleFailure(
@@ -243,9 +244,9 @@ async function settleFailure(
     if (signal.aborted || error instanceof NotYet) {
       await releaseTask(db, task, worker);
       log.info(fields, signal.aborted ? 'task given back' : (error as Error).message);
-    } else if (error instanceof TesseraError && error.code === 'unavailable') {
-      // A full or absent store is not the task's fault: work pauses, and nothing fails, until it is back.
-      log.error({ ...fields, err: error }, 'task given back: the store does not answer');
+    } else if (isDatabaseAway(error) || (error instanceof TesseraError && error.code === 'unavailable')) {
+      // That the database or the store is away or full is not the task's fault: work pauses, and nothing fails, until it is back.
+      log.error({ ...fields, err: error }, 'task given back: the database or the store does not answer');
       await releaseTask(db, task, worker);
       await sleep(unavailableRestMs, undefined, { signal }).catch(() => {});
     } else {

@@ -1,4 +1,5 @@
 /** The one mapping from errors to `application/problem+json` (RFC 9457). */
+import { isDatabaseAway } from '@tessera/database';
 import { type ErrorCode, errorRegistry, type ProblemDetails, TesseraError } from '@tessera/spec';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
@@ -43,31 +44,8 @@ const frameworkProblems: Record<string, (error: FastifyError) => SentProblem> = 
     problemDetails('invalid-request', 'The body does not have the length that Content-Length says.'),
 };
 
-/** Errors of the system that mean "not now": connections refused, cut or timed out, a full disk. */
-const unavailableCodes = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'ENOSPC',
-  'EDQUOT',
-  'EROFS',
-  'EMFILE',
-  // Postgres: too many connections, shutting down, crashed, starting up, no connection; Prisma: cannot reach it.
-  '53300',
-  '57P01',
-  '57P02',
-  '57P03',
-  '08000',
-  '08003',
-  '08006',
-  'P1001',
-  'P1002',
-  'P1008',
-  'P1017',
-  'P2024',
-]);
+/** Errors of the system that mean "not now": a full disk, too many open files. */
+const unavailableCodes = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE']);
 
 /** Problem details of anything thrown. What we did not foresee becomes `internal` and tells nothing. */
 export function problemOf(error: unknown, requestId: string): SentProblem {
@@ -82,7 +60,7 @@ export function problemOf(error: unknown, requestId: string): SentProblem {
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
     return problemDetails('invalid-request', (error as Error).message, { status: statusCode });
   }
-  if (typeof code === 'string' && unavailableCodes.has(code)) {
+  if (isDatabaseAway(error) || (typeof code === 'string' && unavailableCodes.has(code))) {
     return {
       ...problemDetails('unavailable', 'The database or the store does not answer. Try again later.'),
       instance: instanceOf(requestId),
