@@ -16,16 +16,22 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** Opens a pool of at most `connections` connections; nothing is connected until the first statement. */
+/**
+ * Opens a pool of at most `connections` connections; nothing is connected until the first statement.
+ * @param options.statementMs a statement that is not answered in this time has failed, and its connection is given up: a
+ *   Postgres that was cut off without a word never answers
+ */
 export function openDatabase(
   url: string,
-  options: { connections?: number; onError?: (error: Error) => void } = {},
+  options: { connections?: number; statementMs?: number; onError?: (error: Error) => void } = {},
 ): Database {
   const pool = new pg.Pool({
     connectionString: url,
     max: options.connections ?? 8,
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 60_000,
+    query_timeout: options.statementMs ?? 60_000,
+    keepAlive: true,
     application_name: 'tessera',
   });
   // A connection that dies while idle must not take the process with it: the next statement reconnects.
@@ -49,6 +55,9 @@ export function openDatabase(
  * heartbeat takes another connection. pg knows the option of a single statement, its types do not.
  */
 export const hurried = { query_timeout: 10_000 };
+
+/** Spread into a statement that may take long: one that waits for a lock, or changes a million rows. */
+export const patient = { query_timeout: 600_000 };
 
 /** Runs `work` in one transaction on one connection; any throw rolls it back. */
 export async function inTransaction<T>(

@@ -1,4 +1,4 @@
-import { type Database, inTransaction } from './connection.js';
+import { type Database, inTransaction, patient } from './connection.js';
 
 /** Two-part advisory lock: the first number is ours, the second says what it guards. */
 const lockClass = 7_305_442;
@@ -11,7 +11,7 @@ const contentsLock = 10;
 export function withContents<T>(db: Database, mode: 'import' | 'remove', work: () => Promise<T>): Promise<T> {
   const lock = mode === 'import' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock';
   return inTransaction(db, async (client) => {
-    await client.query(`SELECT ${lock}($1, $2)`, [lockClass, contentsLock]);
+    await client.query({ ...patient, text: `SELECT ${lock}($1, $2)`, values: [lockClass, contentsLock] });
     return work();
   });
 }

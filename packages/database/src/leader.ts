@@ -10,16 +10,13 @@ export interface Leadership {
   resign(): Promise<void>;
 }
 
-/** A leader that says nothing for so long (stopped, cut off) loses the lock: Postgres ends its connection. */
-const silenceMs = 30_000;
-const answerMs = 10_000;
-
 /**
  * Leader election among the API's replicas by one advisory lock on a connection of its own: Postgres drops
- * the lock with the connection, so a dead leader never blocks the next, nor does one that hangs for longer than
- * `silenceMs`. Correctness does not rest on it (every statement of the dispatcher is idempotent); it saves double work.
+ * the lock with the connection, so a dead leader never blocks the next. Correctness does not rest on it (every statement of the dispatcher is idempotent); it saves double work.
+ * @param silenceMs a leader that says nothing for so long (stopped, cut off) loses the lock: Postgres ends its connection
  */
-export function standForLeader(url: string): Leadership {
+export function standForLeader(url: string, silenceMs: number): Leadership {
+  const answerMs = Math.min(10_000, silenceMs);
   let client: pg.Client | null = null;
   let held = false;
   const drop = (lost: pg.Client) => {

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { hurried } from './connection.js';
 
 /**
  * The channels: `tessera_work` (the dispatcher has something to do), `tessera_cancel` (payload: the
@@ -8,6 +9,8 @@ export type Channel = 'tessera_work' | 'tessera_cancel' | 'tessera_experiment';
 
 /** Between two attempts to connect again. */
 const retryMs = 500;
+/** A connection that only listens does not notice that it was cut off without a word: it is asked this often. */
+const proofMs = 10_000;
 
 export interface Listener {
   close(): Promise<void>;
@@ -57,8 +60,16 @@ export async function listen(
       end();
       throw error;
     }
-    if (closed) end();
-    else client = next;
+    if (closed) {
+      end();
+      return;
+    }
+    client = next;
+    const proof = setInterval(() => {
+      if (isOver) clearInterval(proof);
+      else next.query({ ...hurried, text: 'SELECT 1' }).catch(lose);
+    }, proofMs);
+    proof.unref();
   };
   const openLater = (error: Error) => {
     if (closed) return;

@@ -65,7 +65,7 @@ describe('listening', () => {
 describe('leadership', () => {
   it('is held by one, and passes on when its holder resigns or is cut off', async () => {
     const postgres = await openDoor(url);
-    const [first, second] = [standForLeader(postgres.url), standForLeader(url)];
+    const [first, second] = [standForLeader(postgres.url, 30_000), standForLeader(url, 30_000)];
     expect(await first.campaign()).toBe(true);
     expect(await second.campaign()).toBe(false);
     postgres.shut();

@@ -22,6 +22,16 @@ const workerOptions = {
   drainDelay: 2,
 };
 
+/** A backend that says nothing for so long was cut off without a word: the connection is given up, and another made. */
+const silenceMs = 15_000;
+
+interface Patience {
+  maxRetriesPerRequest: number | null;
+  socketTimeout: number;
+  connectTimeout?: number;
+  autoResendUnfulfilledCommands?: boolean;
+}
+
 /** Opens the queue on Redis when there is one, else on BullMQ's PostgreSQL backend. The same code on both. */
 export async function openQueue(options: QueueOptions): Promise<JobQueue> {
   const onError = atMostOncePerSecond(options.onError);
@@ -32,14 +42,19 @@ export async function openQueue(options: QueueOptions): Promise<JobQueue> {
 
 async function onRedis(url: string, prefix: string, onError: (error: Error) => void): Promise<JobQueue> {
   const connections: Redis[] = [];
-  const connect = (options: { maxRetriesPerRequest: number | null }) => {
+  const connect = (options: Patience) => {
     const connection = new Redis(url, options);
     connection.on('error', onError);
     connections.push(connection);
     return connection;
   };
   // Fails within seconds while Redis is away: neither the dispatcher nor readiness may wait for ever.
-  const impatient = { maxRetriesPerRequest: 1, connectTimeout: 2000, autoResendUnfulfilledCommands: false };
+  const impatient = {
+    maxRetriesPerRequest: 1,
+    connectTimeout: 2000,
+    socketTimeout: patienceMs,
+    autoResendUnfulfilledCommands: false,
+  };
   const shared = connect(impatient);
   const probe = connect(impatient);
   return jobQueue(
@@ -48,7 +63,7 @@ async function onRedis(url: string, prefix: string, onError: (error: Error) => v
     (name, concurrency, handle) =>
       new Worker<JobData>(name, handle, {
         ...workerOptions,
-        connection: connect({ maxRetriesPerRequest: null }),
+        connection: connect({ maxRetriesPerRequest: null, socketTimeout: silenceMs }),
         prefix,
         concurrency,
       }),
@@ -64,7 +79,15 @@ async function onRedis(url: string, prefix: string, onError: (error: Error) => v
 
 async function onPostgres(connectionString: string, onError: (error: Error) => void): Promise<JobQueue> {
   const Backend = withBackend(createPostgresBackend);
-  const connection = { connectionString, schema: 'bull', migrate: true, max: 3 };
+  const connection = {
+    connectionString,
+    schema: 'bull',
+    migrate: true,
+    max: 3,
+    query_timeout: silenceMs,
+    connectionTimeoutMillis: silenceMs,
+    keepAlive: true,
+  };
   return jobQueue(
     'postgres',
     (name) => new Backend.Queue<JobData>(name, { connection }) as unknown as Queue<JobData>,
@@ -127,10 +150,11 @@ async function jobQueue(
         },
       };
     },
-    async missing(name, jobs) {
-      const known = await answered(Promise.all(jobs.map((job) => queues[name].getJobState(jobId(job)))));
-      const lost = new Set<string>(['unknown', 'completed', 'failed']);
-      return jobs.filter((_, index) => lost.has(known[index] ?? 'unknown'));
+    async locate(name, jobs) {
+      const states = await answered(Promise.all(jobs.map((job) => queues[name].getJobState(jobId(job)))));
+      const inState = (...wanted: string[]) =>
+        jobs.filter((_, index) => wanted.includes(states[index] as string));
+      return { lost: inState('unknown', 'completed', 'failed'), inHand: inState('active') };
     },
     async depth(name) {
       const counts = await answered(queues[name].getJobCounts('waiting', 'prioritized', 'delayed', 'active'));

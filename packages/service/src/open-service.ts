@@ -19,6 +19,9 @@ export interface Service {
   close(): Promise<void>;
 }
 
+/** A statement that is not answered for two leases, or this long, never will be. */
+const leastStatementMs = 10_000;
+
 /**
  * Reads the settings and opens database, queue and store; throws one clear sentence when something is missing.
  * @param name stands in every log line
@@ -35,7 +38,10 @@ export async function openService(name: 'api' | 'worker' | 'aggregator'): Promis
   }
   const onError = (what: string) => (error: Error) =>
     logger.warn({ err: error }, `${what}: connection trouble`);
-  const db = openDatabase(databaseUrl, { onError: onError('database') });
+  const db = openDatabase(databaseUrl, {
+    statementMs: Math.max(leastStatementMs, 2 * settings.leaseMs),
+    onError: onError('database'),
+  });
   const queue = await openQueue({
     redisUrl: settings.redisUrl,
     databaseUrl,

@@ -18,6 +18,7 @@ export function dispatch(options: {
   log: DispatcherLog;
   /** New work waits while the store has less free. */
   minFreeBytes: number;
+  leaseMs: number;
   onReconciled?: DispatcherOptions['onReconciled'];
 }): Promise<Dispatcher> {
   const { store } = options;
@@ -27,6 +28,7 @@ export function dispatch(options: {
     queue: options.queue,
     log: options.log,
     room: { freeBytes: () => store.freeBytes(), minFreeBytes: options.minFreeBytes },
+    leaseMs: options.leaseMs,
     ...(options.onReconciled && { onReconciled: options.onReconciled }),
     hooks: {
       prepare: async (experiment) =>

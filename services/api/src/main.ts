@@ -36,6 +36,7 @@ await runMain(async () => {
     store,
     log: logger,
     minFreeBytes: settings.minFreeBytes,
+    leaseMs: settings.leaseMs,
     onReconciled({ expired, lost }) {
       metrics.leaseExpiries.inc(expired);
       metrics.retries.inc({ reason: 'lease' }, expired);
