@@ -7,7 +7,7 @@ import {
   terminalStates,
 } from '@tessera/spec';
 import type pg from 'pg';
-import { type Database, inTransaction } from './connection.js';
+import { type Database, inTransaction, patient } from './connection.js';
 import type { Experiment, Prisma } from './generated/client.js';
 import { reserveQuota } from './projects.js';
 
@@ -87,9 +87,9 @@ export async function createExperiment(
     if (made.limits) await reserveQuota(client, project, made.limits, { experiments: 1, bytes: storedBytes });
     const { tiles, analyses, strips } = made.plan.totals;
     await client.query(
-      `INSERT INTO experiments (id, name, state, spec, plan, provenance, dataset_sha256, numerics,
+      `INSERT INTO experiments (id, name, state, spec, plan, provenance, dataset_sha256, numerics, priority,
                                 tiles_total, analyses_total, strips_total, project, stored_bytes)
-       VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+       VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
       [
         made.id,
         made.spec.name,
@@ -98,6 +98,7 @@ export async function createExperiment(
         JSON.stringify(made.provenance),
         made.datasetSha256,
         made.spec.numerics,
+        made.spec.priority,
         tiles,
         analyses,
         strips,
@@ -220,11 +221,12 @@ export async function retryExperiment(db: Database, id: string): Promise<void> {
             tiles_failed = 0, analyses_failed = 0, strips_failed = 0
      WHERE id = $1 AND state IN ('failed', 'cancelled') RETURNING id`,
     async (client) => {
-      await client.query(
-        `UPDATE tasks SET state = 'pending', generation = generation + 1, queued_at = NULL, attempts = 0, expiries = 0
-         WHERE experiment_id = $1 AND state IN ('pending', 'failed')`,
-        [id],
-      );
+      await client.query({
+        ...patient,
+        text: `UPDATE tasks SET state = 'pending', generation = generation + 1, queued_at = NULL, attempts = 0, expiries = 0
+          WHERE experiment_id = $1 AND state IN ('pending', 'failed')`,
+        values: [id],
+      });
       await client.query(
         `UPDATE kernels SET state = 'active' WHERE experiment_id = $1 AND state = 'failed'`,
         [id],
@@ -258,7 +260,7 @@ async function move(
   parameters: unknown[] = [],
 ): Promise<void> {
   await inTransaction(db, async (client) => {
-    const { rowCount } = await client.query(statement, [id, ...parameters]);
+    const { rowCount } = await client.query({ ...patient, text: statement, values: [id, ...parameters] });
     if (rowCount) {
       await then(client);
       await client.query(`SELECT pg_notify('tessera_experiment', $1)`, [id]);

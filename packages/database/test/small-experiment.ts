@@ -15,7 +15,7 @@ import {
   type WaveSizes,
 } from '../src/index.js';
 
-const spec = { name: 'test', dataset: { id: 'images' }, numerics: 'pinned' } as ExperimentSpec;
+const spec = { name: 'test', dataset: { id: 'images' }, numerics: 'pinned', priority: 5 } as ExperimentSpec;
 const plan = { kernels: 2, totals: { tiles: 6, analyses: 8, strips: 2 } };
 
 export const sizes: WaveSizes = {

@@ -27,6 +27,7 @@ export function heatmapSpec(parts: Partial<ExperimentSpec> = {}): ExperimentSpec
     },
     keep: { kernels: 'none', predictions: false },
     numerics: 'pinned',
+    priority: 5,
     ...parts,
   };
 }

@@ -22,8 +22,8 @@ export interface JobQueue {
   add(name: QueueName, jobs: readonly TaskJob[]): Promise<void>;
   /** Hands each job to `handle`, at most `concurrency` at a time. `handle` does not reject. */
   consume(name: QueueName, concurrency: number, handle: (job: TaskJob) => Promise<void>): Promise<Consumer>;
-  /** Those of `jobs` that the queue does not hold. */
-  missing(name: QueueName, jobs: readonly TaskJob[]): Promise<TaskJob[]>;
+  /** Those of `jobs` that the queue does not hold, and those that it has handed out and that have not ended. */
+  locate(name: QueueName, jobs: readonly TaskJob[]): Promise<{ lost: TaskJob[]; inHand: TaskJob[] }>;
   /** Jobs waiting and in hand. */
   depth(name: QueueName): Promise<{ waiting: number; active: number }>;
   /** Rejects when the backend does not answer. */

@@ -68,18 +68,25 @@ describe.each(queueBackends())('job delivery on %s', (backend) => {
     });
     await both.add('tiles', [job(1)]);
     await until(() => deliveries === 1);
-    await until(async () => (await both.missing('tiles', [job(1)])).length === 1);
+    await until(async () => (await both.locate('tiles', [job(1)])).lost.length === 1);
     await both.add('tiles', [job(1)]);
     await until(() => deliveries === 2);
   });
 
-  it('names the jobs it does not hold', async () => {
+  it('names the jobs it does not hold, and those in hand', async () => {
     const producer = await queue();
     await producer.add('tiles', [job(7)]);
-    expect(await producer.missing('tiles', [job(7), job(7, 2), job(8)])).toEqual([job(7, 2), job(8)]);
+    const jobs = [job(7), job(7, 2), job(8)];
+    expect(await producer.locate('tiles', jobs)).toEqual({ lost: [job(7, 2), job(8)], inHand: [] });
     await producer.ping();
-    await (await queue()).consume('tiles', 1, async () => {});
-    await until(async () => (await producer.missing('tiles', [job(7)])).length === 1);
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    await (await queue()).consume('tiles', 1, () => ended);
+    await until(async () => (await producer.locate('tiles', [job(7)])).inHand.length === 1);
+    end();
+    await until(async () => (await producer.locate('tiles', [job(7)])).lost.length === 1);
   });
 
   it('works on no more jobs at a time than it was told', async () => {

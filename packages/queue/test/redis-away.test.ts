@@ -16,7 +16,7 @@ describe.runIf(queueBackends().includes('redis'))('while Redis is away', () => {
     const asked = performance.now();
     const one = [{ task: 1n, generation: 1 }];
     await expect(queue.add('tiles', one)).rejects.toThrow();
-    await expect(queue.missing('tiles', one)).rejects.toThrow();
+    await expect(queue.locate('tiles', one)).rejects.toThrow();
     await expect(queue.ping()).rejects.toThrow();
     expect(performance.now() - asked).toBeLessThan(15_000);
     expect(errors.length).toBeGreaterThan(0);

@@ -22,7 +22,7 @@ import { testPostgres } from '@tessera/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Runner, type RunnerOptions, startRunner } from '../src/index.js';
 
-const spec = { name: 'run', dataset: { id: 'images' }, numerics: 'pinned' } as ExperimentSpec;
+const spec = { name: 'run', dataset: { id: 'images' }, numerics: 'pinned', priority: 5 } as ExperimentSpec;
 const tiles = 4;
 const plan = { kernels: 1, totals: { tiles, analyses: 1, strips: 0 } };
 const worker = {

@@ -2,7 +2,8 @@ import { type Database, type Leadership, listen, openExperiments, standForLeader
 import type { JobQueue } from '@tessera/queue';
 import { advanceExperiment, type ExperimentHooks, knownPlans } from './advance.js';
 import { type Room, watchRoom } from './pause.js';
-import { defaultTiming, type ReconcileTiming, reconcile } from './reconcile.js';
+import { defaultTiming, Reconciler, type ReconcileTiming } from './reconcile.js';
+import { Turns } from './turns.js';
 import { fillWindow } from './window.js';
 
 /** Where the dispatcher tells what it does; pino's logger fits. */
@@ -22,6 +23,8 @@ export interface DispatcherOptions {
   onReconciled?: (found: { expired: number; lost: number }) => void;
   /** The store, where new work is to wait while it is nearly full. */
   room?: Room;
+  /** A leader that says nothing for this long gives way. */
+  leaseMs?: number;
   /** How often the queue is reconciled, and from when on a delivery is asked for; tests are in a hurry. */
   timing?: ReconcileTiming;
 }
@@ -35,6 +38,7 @@ export interface Dispatcher {
 const coalesceMs = 10;
 const busyIntervalMs = 200;
 const idleIntervalMs = 1000;
+const defaultLeaseMs = 30_000;
 
 /**
  * Runs the dispatcher in this process: passes over all open experiments, woken by Postgres notifications and,
@@ -44,9 +48,11 @@ const idleIntervalMs = 1000;
 export async function startDispatcher(options: DispatcherOptions): Promise<Dispatcher> {
   const { db, queue, log } = options;
   const timing = options.timing ?? defaultTiming;
-  const leadership: Leadership = standForLeader(options.databaseUrl);
+  const leadership: Leadership = standForLeader(options.databaseUrl, options.leaseMs ?? defaultLeaseMs);
   const plans = knownPlans(db);
   const pause = watchRoom(db, options.room ?? null, log);
+  const reconciler = new Reconciler({ db, queue, log }, timing.suspiciousMs);
+  const turns = { tiles: new Turns(), analyses: new Turns() };
   let closed = false;
   let timer: NodeJS.Timeout | null = null;
   let dueAt = 0;
@@ -58,7 +64,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   const pass = async (): Promise<number> => {
     if (!(await leadership.campaign())) return idleIntervalMs;
     if (performance.now() - reconciledAt > timing.intervalMs) {
-      const found = await reconcile(db, queue, timing.suspiciousMs, log);
+      const found = await reconciler.reconcile();
       if (found.expired > 0 || found.lost > 0) log.warn(found, 'reconciled: leases ended or deliveries lost');
       options.onReconciled?.(found);
       reconciledAt = performance.now();
@@ -84,7 +90,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       });
       hasMore ||= isUnfinished;
     }
-    await fillWindow({ db, queue, plans, log }, open, isPaused ? ['analyses'] : ['tiles', 'analyses']);
+    await fillWindow({ db, queue, log, turns }, open, isPaused ? ['analyses'] : ['tiles', 'analyses']);
     if (hasMore) return 0;
     return open.length > 0 ? busyIntervalMs : idleIntervalMs;
   };

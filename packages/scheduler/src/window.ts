@@ -1,8 +1,15 @@
-import { countOutstanding, type Database, livingWorkers, takeReady, unqueue } from '@tessera/database';
+import {
+  countOutstanding,
+  type Database,
+  livingWorkers,
+  takeReady,
+  unqueue,
+  withReady,
+} from '@tessera/database';
 import type { JobQueue, QueueName } from '@tessera/queue';
 import type { ExperimentState, Wave } from '@tessera/spec';
-import type { KnownPlans } from './advance.js';
 import type { DispatcherLog } from './dispatcher.js';
+import type { Contender, Turns } from './turns.js';
 
 /** Which queue carries which wave: engines compute tiles and strips, LAPACK the rest. */
 export const queueWaves = {
@@ -17,25 +24,26 @@ export const workerSilenceMs = 15_000;
 const tasksPerSlot = 4;
 const smallestWindow = 8;
 
-interface Context {
+export interface WindowContext {
   db: Database;
   queue: JobQueue;
-  plans: KnownPlans;
   log: DispatcherLog;
+  /** Whose turn it is, for each queue; kept from pass to pass. */
+  turns: Record<QueueName, Turns>;
 }
 
 /**
- * Fills the queues up to a bounded window, in turns between the running experiments, so that a small one is
- * not behind a huge one and a lost queue costs little.
+ * Fills the queues up to a bounded window, in turns between the running experiments by their priorities, so that a small
+ * one is not behind a huge one and a lost queue costs little.
  */
 export async function fillWindow(
-  context: Context,
-  open: readonly { id: string; state: ExperimentState }[],
+  context: WindowContext,
+  open: readonly (Contender & { state: ExperimentState })[],
   names: readonly QueueName[],
 ): Promise<void> {
-  const running = open
-    .filter((experiment) => experiment.state !== 'cancelling')
-    .map((experiment) => experiment.id);
+  const running = open.filter((experiment) => experiment.state !== 'cancelling');
+  const ids = new Set(running.map(({ id }) => id));
+  for (const turns of Object.values(context.turns)) turns.keepOnly(ids);
   if (running.length === 0) return;
   const workers = await livingWorkers(context.db, workerSilenceMs);
   for (const name of names) {
@@ -48,20 +56,29 @@ export async function fillWindow(
 }
 
 async function fillQueue(
-  { db, queue, log }: Context,
+  { db, queue, log, turns }: WindowContext,
   name: QueueName,
-  running: string[],
+  running: readonly Contender[],
   window: number,
 ): Promise<void> {
   const waves = queueWaves[name];
   let room = window - (await countOutstanding(db, waves));
-  let hungry = running;
+  if (room <= 0) return;
+  const ready = new Set(
+    await withReady(
+      db,
+      running.map(({ id }) => id),
+      waves,
+    ),
+  );
+  let hungry = running.filter(({ id }) => ready.has(id));
   while (room > 0 && hungry.length > 0) {
-    const share = Math.ceil(room / hungry.length);
-    const stillHungry: string[] = [];
-    for (const id of hungry) {
-      if (room <= 0) break;
-      const jobs = await takeReady(db, id, waves, Math.min(share, room));
+    const shares = turns[name].deal(hungry, room);
+    const stillHungry = hungry.filter(({ id }) => !shares.has(id));
+    for (const contender of hungry) {
+      const share = shares.get(contender.id) ?? 0;
+      if (share === 0) continue;
+      const jobs = await takeReady(db, contender.id, waves, share);
       if (jobs.length === 0) continue;
       try {
         await queue.add(name, jobs);
@@ -70,9 +87,11 @@ async function fillQueue(
         log.warn({ err: error, queue: name }, 'the queue did not take new jobs');
         return;
       }
+      turns[name].took(contender, jobs.length);
       room -= jobs.length;
-      if (jobs.length === share) stillHungry.push(id);
+      if (jobs.length === share) stillHungry.push(contender);
     }
     hungry = stillHungry;
   }
+  turns[name].settle(hungry);
 }

@@ -29,6 +29,7 @@ export interface Shape {
   strips?: number;
   temporaryPerKernel?: number;
   numerics?: 'pinned' | 'any';
+  priority?: number;
 }
 
 /** Analyses of a kernel and of one task; the last task has one. */
@@ -131,7 +132,14 @@ export class Stage {
   }
 
   async create(shape: Shape = {}): Promise<string> {
-    const { kernels = 2, tiles = 3, strips = 2, temporaryPerKernel = 1000, numerics = 'pinned' } = shape;
+    const {
+      kernels = 2,
+      tiles = 3,
+      strips = 2,
+      temporaryPerKernel = 1000,
+      numerics = 'pinned',
+      priority = 5,
+    } = shape;
     const id = randomUUID();
     const plan = {
       kernels,
@@ -143,7 +151,7 @@ export class Stage {
       bytes: { kept: 0, temporary: temporaryPerKernel * kernels, temporaryPerKernel },
       totals: { tiles: tiles * kernels, analyses: analyses * kernels, strips: strips * kernels },
     };
-    const spec = { name: 'staged', dataset: { id: 'images' }, numerics } as ExperimentSpec;
+    const spec = { name: 'staged', dataset: { id: 'images' }, numerics, priority } as ExperimentSpec;
     const made = { id, spec, plan, provenance: {}, datasetSha256: 'abc', idempotency: null };
     await createExperiment(this.db, made);
     return id;

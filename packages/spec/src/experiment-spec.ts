@@ -208,6 +208,13 @@ export const experimentSpecSchema = Type.Object(
       default: 'pinned',
       description: '"pinned": every tile by engines of one numeric fingerprint.',
     }),
+    priority: Type.Integer({
+      minimum: 1,
+      maximum: 10,
+      default: 5,
+      description:
+        'The weight of this experiment where several wait for workers: one of 10 gets ten turns for one of 1.',
+    }),
   },
   closed,
 );
@@ -222,7 +229,7 @@ type FilledDynamics = Static<typeof dynamicsSchema>;
 
 /** A spec as a request may write it: what has a default may be left out. */
 export interface ExperimentSpecInput
-  extends Partial<Pick<ExperimentSpec, 'kernels' | 'precision' | 'tileSize' | 'numerics'>> {
+  extends Partial<Pick<ExperimentSpec, 'kernels' | 'precision' | 'tileSize' | 'numerics' | 'priority'>> {
   name: string;
   dataset: Defaulted<DatasetSpec, 'test' | 'seed' | 'normalization' | 'labels'>;
   architecture: Defaulted<Architecture, 'filterSize' | 'padding'>;

@@ -16,7 +16,7 @@ export const terminalStates = ['completed', 'failed', 'cancelled'] as const sati
 export const taskTransitions = {
   pending: ['leased', 'failed'],
   leased: ['done', 'failed', 'pending'],
-  done: ['pending'],
+  done: ['pending', 'failed'],
   failed: ['pending'],
 } as const satisfies Record<string, readonly string[]>;
 export type TaskState = keyof typeof taskTransitions;

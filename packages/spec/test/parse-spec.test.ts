@@ -42,6 +42,7 @@ describe('defaults', () => {
       analysis: { spectrum: 'full', regression: null, dynamics: null },
       keep: { kernels: 'train', predictions: false },
       numerics: 'pinned',
+      priority: 5,
     });
   });
 
@@ -95,6 +96,8 @@ describe('what a spec may say', () => {
     ['/architecture/activation', { name: 'sin', a: 1, b: 2, c: 3 }],
     ['/architecture/activation', { name: 'tanh' }],
     ['/numerics', 'any'],
+    ['/priority', 1],
+    ['/priority', 10],
     ['/name', 'σ'.repeat(200)],
     ['/name', '𝜎'.repeat(200)],
   ])('%s: %j', (pointer, value) => {
@@ -245,6 +248,10 @@ describe('what is refused, at its pointer', () => {
     ['/keep/kernels', 'test'],
     ['/keep/predictions', 1],
     ['/numerics', 'exact'],
+    ['/priority', 0],
+    ['/priority', 11],
+    ['/priority', 2.5],
+    ['/priority', 'high'],
     ['/kernles', ['ntk']],
     ['/dataset/path', '/tmp'],
     ['/grid/weight_variance', [1]],

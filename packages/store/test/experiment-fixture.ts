@@ -107,6 +107,7 @@ export function makeLayout(
     },
     keep,
     numerics: 'pinned',
+    priority: 5,
   };
   return {
     id: 'e1',

@@ -11,11 +11,13 @@ export interface OpenExperiment<Plan = unknown> {
   datasetSha256: string;
 }
 
-/** Ids and states of experiments that are not terminal, oldest first. */
-export async function openExperiments(db: Database): Promise<{ id: string; state: ExperimentState }[]> {
-  const { rows } = await db.pool.query<{ id: string; state: ExperimentState }>({
+/** Experiments that are not terminal, oldest first. */
+export async function openExperiments(
+  db: Database,
+): Promise<{ id: string; state: ExperimentState; priority: number }[]> {
+  const { rows } = await db.pool.query<{ id: string; state: ExperimentState; priority: number }>({
     name: 'open-experiments',
-    text: `SELECT id, state FROM experiments WHERE state IN ('queued', 'running', 'cancelling') ORDER BY sequence`,
+    text: `SELECT id, state, priority FROM experiments WHERE state IN ('queued', 'running', 'cancelling') ORDER BY sequence`,
   });
   return rows;
 }

@@ -44,6 +44,23 @@ export async function countReady(
   return rows[0]?.n ?? 0;
 }
 
+/** Those of these experiments that have tasks which could be queued now. */
+export async function withReady(
+  db: Database,
+  experimentIds: readonly string[],
+  waves: readonly Wave[],
+): Promise<string[]> {
+  const { rows } = await db.pool.query<{ id: string }>({
+    name: 'with-ready',
+    text: `SELECT wanted.id FROM unnest($1::text[]) AS wanted(id) WHERE EXISTS (
+        SELECT 1 FROM tasks t JOIN kernels k ON k.experiment_id = t.experiment_id AND k.index = t.kernel_index
+        WHERE t.experiment_id = wanted.id AND t.state = 'pending' AND t.queued_at IS NULL AND t.wave = ANY($2)
+          AND k.state = 'active' AND k.wave = t.wave)`,
+    values: [experimentIds, waves],
+  });
+  return rows.map(({ id }) => id);
+}
+
 /** Marks the next ready tasks of an experiment as queued, oldest kernel first, and gives their deliveries. */
 export async function takeReady(
   db: Database,

@@ -1,0 +1,50 @@
+/** One that wants places in a queue, and its weight. */
+export interface Contender {
+  id: string;
+  /** 1 to 10. */
+  priority: number;
+}
+
+/**
+ * Who gets how many free places of a queue: start-time fair queueing (Goyal, Vin, Cheng 1997). Each contender's time
+ * goes on by 1/priority with each place it takes, and the next place is for the one whose time is least: over any while
+ * in which two always want places, they get them in the proportion of their priorities, however few are free at once.
+ * A newcomer starts at the present; who wanted nothing for a while has saved nothing up.
+ */
+export class Turns {
+  readonly #times = new Map<string, number>();
+  #now = 0;
+
+  /** Deals `places` out. @returns how many each may take; those that get none are not in it */
+  deal(contenders: readonly Contender[], places: number): Map<string, number> {
+    const times = contenders.map(({ id }) => this.#timeOf(id));
+    const shares = new Map<string, number>();
+    for (let place = 0; place < places && contenders.length > 0; place++) {
+      let next = 0;
+      for (let i = 1; i < times.length; i++) if ((times[i] as number) < (times[next] as number)) next = i;
+      const { id, priority } = contenders[next] as Contender;
+      shares.set(id, (shares.get(id) ?? 0) + 1);
+      times[next] = (times[next] as number) + 1 / priority;
+    }
+    return shares;
+  }
+
+  /** Notes that a contender took so many places. */
+  took({ id, priority }: Contender, places: number): void {
+    this.#times.set(id, this.#timeOf(id) + places / priority);
+  }
+
+  /** Ends a round. @param waiting those that still want places: the present is the least of their times */
+  settle(waiting: readonly Contender[]): void {
+    const times = waiting.map(({ id }) => this.#timeOf(id));
+    this.#now = waiting.length > 0 ? Math.min(...times) : Math.max(this.#now, ...this.#times.values());
+  }
+
+  keepOnly(ids: ReadonlySet<string>): void {
+    for (const id of this.#times.keys()) if (!ids.has(id)) this.#times.delete(id);
+  }
+
+  #timeOf(id: string): number {
+    return Math.max(this.#now, this.#times.get(id) ?? this.#now);
+  }
+}

@@ -1,0 +1,2 @@
+-- The weight of an experiment among those that wait for workers.
+ALTER TABLE "experiments" ADD COLUMN "priority" INTEGER NOT NULL DEFAULT 5;
