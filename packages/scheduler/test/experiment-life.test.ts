@@ -296,6 +296,39 @@ describe('an experiment', () => {
     expect(Math.max(...shared.map((active) => active[small] ?? 0))).toBe(2);
   });
 
+  it('of few tasks is done while one of many, that came before it, goes on', async () => {
+    await stage.dispatcher();
+    await stage.runners(async () => sleep(10));
+    const huge = await stage.create({ kernels: 200 });
+    await until(async () => (await stage.experiment(huge)).progress.tiles.done > 3);
+    const small = await stage.create({ kernels: 1 });
+    await stage.reaches(small, 'completed');
+    const { state, progress } = await stage.experiment(huge);
+    expect(state).toBe('running');
+    expect(progress.tiles.done).toBeLessThan(200);
+    await cancelExperiment(stage.db, huge);
+    await stage.reaches(huge, 'cancelled');
+  });
+
+  it('of priority 10 gets about ten turns for one of priority 1, which gets its own', async () => {
+    const high = await stage.create({ kernels: 100, priority: 10 });
+    const low = await stage.create({ kernels: 100, priority: 1 });
+    const turns = { [high]: 0, [low]: 0 };
+    let isOver = false;
+    await stage.runners(async ({ experimentId, wave }, signal) => {
+      if (isOver) await slowly(60_000)(undefined as never, signal);
+      if (wave === 'train') turns[experimentId] = (turns[experimentId] as number) + 1;
+      await sleep(5);
+    });
+    await stage.dispatcher();
+    await until(() => (turns[high] as number) + (turns[low] as number) >= 88);
+    isOver = true;
+    expect(turns[low]).toBeGreaterThanOrEqual(4);
+    expect(turns[low]).toBeLessThanOrEqual(22);
+    for (const id of [high, low]) await cancelExperiment(stage.db, id);
+    for (const id of [high, low]) await stage.reaches(id, 'cancelled');
+  });
+
   it('of pinned numbers is not starved by an idle worker of another fingerprint', async () => {
     await stage.dispatcher({ timing: { intervalMs: 60_000, suspiciousMs: 60_000 } });
     await stage.runners(slowly(20), { slots: 1 });
