@@ -11,6 +11,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // The PDF writer, loaded when a PDF is asked for.
+    chunkSizeWarningLimit: 600,
     rolldownOptions: {
       onLog(level, log, handle) {
         // Packages mark what runs in browsers for servers that render; there is none here.

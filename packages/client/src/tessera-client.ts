@@ -173,6 +173,11 @@ export class TesseraClient {
     return this.#json(`${experimentPath(id)}/labels`);
   }
 
+  /** What the numbers were made of and by: software, data set and chosen images, with their checksums. */
+  getProvenance(id: string): Promise<Record<string, unknown>> {
+    return this.#json(`${experimentPath(id)}/provenance`);
+  }
+
   /**
    * Uploads an `.npz`; `created` is false where the name already held the same bytes. With `bytes`, the length
    * of a stream, the server can refuse what is too large before it is sent.

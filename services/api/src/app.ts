@@ -21,6 +21,7 @@ import { healthRoutes, type Readiness } from './routes/health.js';
 import { matrixRoutes } from './routes/matrices.js';
 import { operationRoutes } from './routes/operations.js';
 import { planRoutes } from './routes/plans.js';
+import { provenanceRoutes } from './routes/provenance.js';
 import { theoryRoutes } from './routes/theory.js';
 import { installSecurityHeaders } from './security-headers.js';
 import { stopConnections } from './stop-connections.js';
@@ -89,6 +90,7 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
     await analysisRoutes(routes, context);
     await arrayRoutes(routes, context);
     await matrixRoutes(routes, context);
+    await provenanceRoutes(routes, context);
     await theoryRoutes(routes);
     await operationRoutes(routes, context);
     await accessRoutes(routes, context);

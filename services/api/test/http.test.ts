@@ -36,6 +36,7 @@ describe('OpenAPI', () => {
       '/v1/experiments/{id}/events',
       '/v1/experiments/{id}/labels',
       '/v1/experiments/{id}/matrices/{name}.npy',
+      '/v1/experiments/{id}/provenance',
       '/v1/experiments/{id}/retry',
       '/v1/gc',
       '/v1/keys',

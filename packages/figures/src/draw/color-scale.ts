@@ -62,7 +62,7 @@ export function colorBar(
   if (length < size * 1.5) return group('colorbar', marks);
   const start = barEnd - length;
   for (let i = 0; i < steps; i++) {
-    const overlap = i + 1 < steps ? 0.3 : 0;
+    const overlap = i + 1 < steps ? 1 : 0;
     marks.push({
       kind: 'rect',
       x: start + (i / steps) * length,

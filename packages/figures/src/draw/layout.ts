@@ -20,8 +20,8 @@ export function panelBoxes(
   narrowest = 25,
 ): PanelBoxes {
   const most = Math.max(1, Math.floor(size.width / (theme.size * narrowest)));
-  const columns = Math.min(count, most);
-  const rows = Math.ceil(count / columns);
+  const rows = Math.max(1, Math.ceil(count / most));
+  const columns = Math.max(1, Math.ceil(count / rows));
   const gap = theme.size * 0.8;
   const width = (size.width - gap * (columns - 1)) / columns;
   const each = size.height === undefined ? panelHeight(width) : (size.height - gap * (rows - 1)) / rows;

@@ -48,7 +48,7 @@ const light: Theme = {
 const dark: Theme = {
   ...light,
   name: 'dark',
-  background: '#15181c',
+  background: '#1b1f23',
   ink: '#e6e9ed',
   faint: '#9ba4af',
   grid: '#2b3037',

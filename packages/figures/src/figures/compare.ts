@@ -181,6 +181,11 @@ export function differenceMap(data: CompareData, options: FigureOptions): Drawin
     );
     return { other, weights, depths, values };
   });
+  if (maps.every(({ weights, depths }) => weights.length * depths.length === 0)) {
+    throw new RangeError(
+      'These experiments share no grid point (sigma_w^2, depth): there is no difference to map.',
+    );
+  }
   const reach = Math.max(...maps.flatMap(({ values }) => (valueRange(values) ?? []).map(Math.abs)), 1e-12);
   const label = (value: number) =>
     isRatio

@@ -24,7 +24,7 @@ export function depthScales(data: DepthScalesData, options: FigureOptions): Draw
   const { activation, weightRange } = data;
   const [low, high] = weightRange;
   const biases = data.biasVariances.slice(0, 4);
-  const weights = Array.from({ length: samples }, (_, i) => low + (i / (samples - 1)) * (high - low));
+  const weights = weightsBetween(activation, biases, [low, high]);
   const curves = biases.map((bias) =>
     weights.map((weight) => ({ weight, field: meanField(activation, weight, bias) })),
   );
@@ -112,6 +112,22 @@ export function depthScales(data: DepthScalesData, options: FigureOptions): Draw
     },
     panels: [panel],
   };
+}
+
+/** Evenly, and closer and closer to each critical line. */
+function weightsBetween(
+  activation: Activation,
+  biases: readonly number[],
+  [low, high]: readonly [number, number],
+): number[] {
+  const weights = Array.from({ length: samples }, (_, i) => low + (i / (samples - 1)) * (high - low));
+  for (const bias of biases) {
+    const critical = criticalWeightVariance(activation, bias);
+    if (critical === null) continue;
+    for (let near = (high - low) / 64; near > (high - low) * 1e-5; near /= 1.6)
+      weights.push(critical - near, critical + near);
+  }
+  return weights.filter((weight) => weight >= low && weight <= high).sort((a, b) => a - b);
 }
 
 /** From the smallest scale to a few hundred layers: the divergence itself goes on without end. */

@@ -28,7 +28,7 @@ export interface KernelMatrixData extends GridPointChoice {
   columns: MatrixAxis;
   /** The block at some resolution, row-major: each value stands for an equal part of the ranges. NaN is missing. */
   block: { height: number; width: number; values: ArrayLike<number> };
-  /** Of the colours; default: the 0.5 % to 99.5 % quantiles, so that the diagonal does not take the whole scale. */
+  /** Of the colours; default: the 0.5 % to 99.5 % quantiles off the diagonal. */
   limits?: readonly [number, number] | undefined;
   classNames?: readonly string[] | null | undefined;
   /** How the block was reduced: the caption says it. */
@@ -50,7 +50,7 @@ export function kernelMatrix(data: KernelMatrixData, options: FigureOptions): Dr
   const x = linearScale([columns.start, columns.stop], [frame.x, frame.x + frame.width]);
   // The first row at the top, as matrices are written.
   const y = linearScale([rows.start, rows.stop], [frame.y, frame.y + frame.height]);
-  const limits = data.limits ?? quantiles(block.values);
+  const limits = data.limits ?? quantiles(offDiagonal(data));
   const colors: ColorScale | null = limits && {
     low: limits[0],
     high: limits[1],
@@ -83,7 +83,7 @@ export function kernelMatrix(data: KernelMatrixData, options: FigureOptions): Dr
   return {
     marks,
     height,
-    caption: `Kernel matrix ${symbol}, rows ${rows.start} to ${rows.stop - 1} and columns ${columns.start} to ${columns.stop - 1}.${sorted}${reduced} Colours between the 0.5 % and 99.5 % quantiles. ${sourceText(experiment, data)}`,
+    caption: `Kernel matrix ${symbol}, rows ${rows.start} to ${rows.stop - 1} and columns ${columns.start} to ${columns.stop - 1}.${sorted}${reduced} Colours between the 0.5 % and 99.5 % quantiles off the diagonal. ${sourceText(experiment, data)}`,
     table: {
       columns: [
         { name: 'row', symbol: 'row', unit: '' },
@@ -107,6 +107,20 @@ function tableRows({ rows, columns, block }: KernelMatrixData): number[][] {
     const [row, column] = [Math.floor(i / block.width), i % block.width];
     return [place(rows, row, block.height), place(columns, column, block.width), block.values[i] as number];
   });
+}
+
+/** Without the entries of an image with itself, which can be far larger than all others. */
+function offDiagonal({ rows, columns, block }: KernelMatrixData): number[] {
+  const values = Array.from(block.values);
+  if (rows.images !== columns.images) return values;
+  const across = (columns.stop - columns.start) / block.width;
+  const down = (rows.stop - rows.start) / block.height;
+  const kept = values.filter((_, i) => {
+    const row = rows.start + Math.floor(i / block.width) * down;
+    const column = columns.start + (i % block.width) * across;
+    return row + down <= column || column + across <= row;
+  });
+  return kept.length > 0 ? kept : values;
 }
 
 /** The 0.5 % and 99.5 % quantiles of what is a number; null where nothing is. */
