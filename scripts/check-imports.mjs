@@ -23,6 +23,7 @@ const owners = {
   pino: ['packages/telemetry'],
   'prom-client': ['packages/telemetry'],
   yauzl: ['packages/dataset'],
+  'tar-stream': ['packages/archive'],
   '@node-rs/crc32': ['packages/store'],
   commander: ['packages/cli'],
   pdfkit: ['packages/figures'],

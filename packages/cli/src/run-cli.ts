@@ -1,5 +1,6 @@
 /** The command line: from arguments to an exit code. */
 import { Command, CommanderError } from 'commander';
+import { addArchive } from './commands/archive.js';
 import { addCancel } from './commands/cancel.js';
 import { addDataset } from './commands/dataset.js';
 import { addDelete } from './commands/delete.js';
@@ -10,6 +11,7 @@ import { addKey } from './commands/key.js';
 import { addList } from './commands/list.js';
 import { addPlan } from './commands/plan.js';
 import { addProject } from './commands/project.js';
+import { addRestore } from './commands/restore.js';
 import { addRetry } from './commands/retry.js';
 import { addRun } from './commands/run.js';
 import { addShow } from './commands/show.js';
@@ -35,7 +37,7 @@ export type AddCommand = (
 const commands: readonly AddCommand[] = [
   ...[addUp, addRun, addPlan, addList, addShow, addWatch],
   ...[addCancel, addRetry, addDelete, addExport, addDataset, addTheory, addFigure],
-  ...[addGc],
+  ...[addArchive, addRestore, addGc],
   ...[addKey, addProject],
 ];
 

@@ -165,7 +165,9 @@ export class TesseraClient {
    * `order: 'class'`, `reduce: 'mean'`, and the grid point.
    */
   openMatrix(id: string, name: string, block: ArraySelection = {}): Promise<Response> {
-    return send(this.#server, `${experimentPath(id)}/matrices/${encodeURIComponent(name)}.npy`, { query: block });
+    return send(this.#server, `${experimentPath(id)}/matrices/${encodeURIComponent(name)}.npy`, {
+      query: block,
+    });
   }
 
   /** The classes of the chosen images, in file order. */
@@ -221,6 +223,18 @@ export class TesseraClient {
   async theory(request: TheoryRequest): Promise<TheoryRow[]> {
     const response: TheoryResponse = await this.#json('/v1/theory', { method: 'POST', json: request });
     return response.items;
+  }
+
+  /** Streams the archive of a completed experiment into a file; returns the bytes written. */
+  async saveArchive(id: string, file: string): Promise<number> {
+    return saveBody(await send(this.#server, `${experimentPath(id)}/archive`), file);
+  }
+
+  /** Restores an experiment from an archive, streamed. */
+  async restoreArchive(file: string): Promise<Experiment> {
+    const { stream, bytes } = await openFile(file);
+    const headers = { 'content-type': 'application/x-tar', 'content-length': String(bytes) };
+    return this.#json('/v1/restore', { method: 'POST', body: stream, headers });
   }
 
   /** Deletes, or only lists, experiments that ended long ago. */

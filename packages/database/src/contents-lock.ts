@@ -15,3 +15,15 @@ export function withContents<T>(db: Database, mode: 'import' | 'remove', work: (
     return work();
   });
 }
+
+/**
+ * Brings back one experiment: beside imports, alone for its id, and not while a sweep could take its files for orphans,
+ * since they come before its rows.
+ */
+export function withRestore<T>(db: Database, id: string, work: () => Promise<T>): Promise<T> {
+  return inTransaction(db, async (client) => {
+    await client.query('SELECT pg_advisory_xact_lock_shared($1, $2)', [lockClass, contentsLock]);
+    await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`restore ${id}`]);
+    return work();
+  });
+}

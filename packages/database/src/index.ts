@@ -1,4 +1,5 @@
 export * from './analyses.js';
+export * from './archive.js';
 export * from './away.js';
 export { type Database, instanceId, inTransaction, openDatabase } from './connection.js';
 export * from './contents-lock.js';

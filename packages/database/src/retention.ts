@@ -18,7 +18,8 @@ const statesOf: Record<Retained, readonly ExperimentState[]> = {
   results: ['failed', 'cancelled'],
 };
 
-const isExpired = `finished_at < now() - $2 * interval '1 second' AND state = ANY($1)`;
+/** One that was restored counts from then. */
+const isExpired = `GREATEST(finished_at, restored_at) < now() - $2 * interval '1 second' AND state = ANY($1)`;
 
 /** Experiments that ended more than `seconds` ago by the database's clock, oldest first. */
 export async function expiredExperiments(

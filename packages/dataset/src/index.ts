@@ -3,6 +3,7 @@ export { type Dataset, openDataset, type Pixels } from './dataset.js';
 export type { ImageBlock, ImageBytes } from './image-block.js';
 export { labelMatrix } from './label-matrix.js';
 export type { DatasetManifest, Dtype, SourceFile, StoredFile } from './manifest.js';
+export { datasetFolder, readManifest, sealManifest } from './manifest.js';
 export { importNpz } from './npz.js';
 export { defaultNpzLimits, type NpzLimits } from './npz-limits.js';
 export { selectImages } from './selection.js';

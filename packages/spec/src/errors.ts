@@ -14,6 +14,8 @@ export const errorRegistry = {
   'request-timeout': { status: 408, title: 'The request did not arrive in time' },
   'body-too-large': { status: 413, title: 'The body exceeds the limit' },
   'unsupported-media-type': { status: 415, title: 'The content type is not supported' },
+  'invalid-archive': { status: 400, title: 'The archive is not valid' },
+  'experiment-exists': { status: 409, title: 'There is such an experiment already' },
   'illegal-state': { status: 409, title: 'The experiment is in a state that does not allow this' },
   'dataset-exists': { status: 409, title: 'The name holds other bytes' },
   'dataset-reserved': { status: 409, title: 'The name is reserved' },

@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox';
 import { type Problem, TesseraError } from './errors.js';
 import { readValue } from './read-value.js';
-import { experimentStateSchema } from './rest.js';
+import { analysisRowSchema, experimentStateSchema } from './rest.js';
 
 const day = 86_400;
 
@@ -49,4 +49,21 @@ export function parseCollectRequest(json: unknown): CollectRequest {
   if (problems.length > 0)
     throw new TesseraError('invalid-request', 'The request has problems.', { problems });
   return request;
+}
+
+/** A result row as an archive keeps it. */
+export const archivedAnalysisSchema = Type.Object({
+  ordinal: Type.Integer({ minimum: 0 }),
+  kernelIndex: Type.Integer({ minimum: 0 }),
+  ...analysisRowSchema.properties,
+});
+export type ArchivedAnalysis = Static<typeof archivedAnalysisSchema>;
+
+/** Reads a row. @throws TesseraError invalid-request that tells the first problem */
+export function parseArchivedAnalysis(json: unknown): ArchivedAnalysis {
+  const problems: Problem[] = [];
+  const row = readValue(archivedAnalysisSchema, json, '', problems) as ArchivedAnalysis;
+  const [first] = problems;
+  if (first) throw new TesseraError('invalid-request', first.message, { problems });
+  return row;
 }

@@ -12,6 +12,7 @@ import { installOverload } from './overload.js';
 import { installProblemHandlers, refuseMalformedRequest, refuseUnroutable } from './problem.js';
 import { accessRoutes } from './routes/access.js';
 import { analysisRoutes } from './routes/analyses.js';
+import { archiveRoutes } from './routes/archives.js';
 import { arrayRoutes } from './routes/arrays.js';
 import { dashboardRoutes } from './routes/dashboard.js';
 import { datasetRoutes } from './routes/datasets.js';
@@ -94,6 +95,7 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
     await theoryRoutes(routes);
     await operationRoutes(routes, context);
     await accessRoutes(routes, context);
+    await archiveRoutes(routes, context);
     await healthRoutes(routes, { ...context, readiness });
     await dashboardRoutes(routes);
   });

@@ -1,4 +1,4 @@
-import { type Database, experimentIds } from '@tessera/database';
+import { type Database, experimentIds, withContents } from '@tessera/database';
 import { sweepOrphans, type TileStore } from '@tessera/store';
 import type { Logger } from '@tessera/telemetry';
 
@@ -7,11 +7,14 @@ const intervalMs = 3_600_000;
 /** Deletes what no experiment owns, now and every hour; any replica may do it, twice does no harm. */
 export function sweepRegularly(db: Database, store: TileStore, logger: Logger): NodeJS.Timeout {
   const sweep = () => {
-    sweepOrphans(store, async () => {
-      const experiments = await experimentIds(db);
-      const finished = experiments.filter(({ state }) => state === 'completed');
-      return { known: idsOf(experiments), finished: idsOf(finished) };
-    }).then(
+    // Not while an archive is restored, whose files come before its rows.
+    withContents(db, 'remove', () =>
+      sweepOrphans(store, async () => {
+        const experiments = await experimentIds(db);
+        const finished = experiments.filter(({ state }) => state === 'completed');
+        return { known: idsOf(experiments), finished: idsOf(finished) };
+      }),
+    ).then(
       ({ deleted, abandonedWrites }) => {
         if (deleted.length + abandonedWrites > 0)
           logger.info({ deleted, abandonedWrites }, 'swept orphan files');

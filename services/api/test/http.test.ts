@@ -30,6 +30,7 @@ describe('OpenAPI', () => {
       '/v1/experiments/{id}',
       '/v1/experiments/{id}/analyses',
       '/v1/experiments/{id}/analyses.csv',
+      '/v1/experiments/{id}/archive',
       '/v1/experiments/{id}/arrays',
       '/v1/experiments/{id}/arrays/{name}.npy',
       '/v1/experiments/{id}/cancel',
@@ -44,6 +45,7 @@ describe('OpenAPI', () => {
       '/v1/plans',
       '/v1/projects',
       '/v1/projects/{project}',
+      '/v1/restore',
       '/v1/session',
       '/v1/theory',
     ]);
