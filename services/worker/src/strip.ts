@@ -33,12 +33,15 @@ export async function computeStrip(
   const { layout } = predictors;
   const records = spec.kernels.map(() => stripRecords(depths, layout.blocks));
   const pieces = new StripPieces(experiment, task, strip.count);
+  const mostRows = Math.max(...strip.blocks.map(({ count }) => count));
   for (const block of strip.blocks) {
     const place = { offset: block.start - strip.start, count: block.count };
     const rows = await subset.block('test', block.start, block.count);
-    const shape = [block.count, plan.trainCount, depths, spec.precision, ...spec.kernels].join();
+    const rowLength = depths * plan.trainCount;
+    const { kernels, precision } = spec;
+    const sizes = { length: block.count * rowLength, mostLength: mostRows * rowLength };
     const computed = await cores.run(1, async () => {
-      const images = { rows, cols: train, into: blocks.take(shape) };
+      const images = { rows, cols: train, into: blocks.take({ kernels, arrays, precision, ...sizes }) };
       const result = await computeBlock(computation, experiment, task.kernelIndex, arrays, images, signal);
       await contractBlock(experiment, predictors, result, block, records, pieces, place);
       return result;
@@ -47,7 +50,7 @@ export async function computeStrip(
       const { matrix } = requireKind(computed, kind);
       if (matrix !== null) pieces.addKernel(kind, matrix, place);
     }
-    blocks.giveBack(shape, computed);
+    blocks.giveBack(computed);
     signal.throwIfAborted();
   }
   const written = await pieces.write(store);
