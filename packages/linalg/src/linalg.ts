@@ -4,7 +4,7 @@ import { CoreBudget } from './core-budget.js';
 import { type Eigenbasis, type EigenbasisMemory, eigenbasis } from './eigenbasis.js';
 import { type Eigendecomposition, eigh } from './eigh.js';
 import { loadOpenBlas } from './openblas.js';
-import { type GemmRequest, gemm, type SyrkRequest, syrk } from './products.js';
+import { type GemmRequest, gemm, type SyrkRequest, symv, syrk } from './products.js';
 
 /**
  * Dense linear algebra in float64, row-major, asynchronous. Every call takes its cores from the budget by itself:
@@ -24,6 +24,8 @@ export interface Linalg {
   eigenbasis(a: Float64Array, n: number, memory?: EigenbasisMemory): Promise<Eigenbasis>;
   /** See {@link gemm}. */
   gemm(request: GemmRequest): Promise<Float64Array>;
+  /** See {@link symv}. */
+  symv(a: Float64Array, n: number, x: Float64Array): Promise<Float64Array>;
   /** See {@link syrk}. */
   syrk(request: SyrkRequest): Promise<Float64Array>;
   /** See {@link cholesky}. In place, lower triangle. */
@@ -65,6 +67,7 @@ export function openLinalg(options: LinalgOptions): Linalg {
     eigh: (a, n, vectors) => eigh(calls, a, n, vectors),
     eigenbasis: (a, n, memory) => eigenbasis(calls, a, n, memory),
     gemm: (request) => gemm(calls, request),
+    symv: (a, n, x) => symv(calls, a, n, x),
     syrk: (request) => syrk(calls, request),
     cholesky: (a, n) => cholesky(calls, a, n),
     choleskySolve: (l, n, b, columns) => choleskySolve(calls, l, n, b, columns),

@@ -28,6 +28,8 @@ export interface OpenBlas {
   // biome-ignore format: as above
   dgemm(transA: Text, transB: Text, m: Int, n: Int, k: Int, alpha: Float64Array, a: Float64Array, lda: Int, b: Float64Array, ldb: Int, beta: Float64Array, c: Float64Array, ldc: Int): Promise<void>;
   // biome-ignore format: as above
+  dsymv(uplo: Text, n: Int, alpha: Float64Array, a: Float64Array, lda: Int, x: Float64Array, incx: Int, beta: Float64Array, y: Float64Array, incy: Int): Promise<void>;
+  // biome-ignore format: as above
   dsyrk(uplo: Text, trans: Text, n: Int, k: Int, alpha: Float64Array, a: Float64Array, lda: Int, beta: Float64Array, c: Float64Array, ldc: Int): Promise<void>;
 }
 
@@ -78,6 +80,7 @@ function bindOpenBlas({ path, prefix }: LibraryPlace): OpenBlas {
     dpotrf: routine('dpotrf', 'str, I, D, I, I', 1),
     dtrsm: routine('dtrsm', 'str, str, str, str, I, I, D, D, I, D, I', 4),
     dgemm: routine('dgemm', 'str, str, I, I, I, D, D, I, D, I, D, D, I', 2),
+    dsymv: routine('dsymv', 'str, I, D, D, I, D, I, D, D, I', 1),
     dsyrk: routine('dsyrk', 'str, str, I, I, D, D, I, D, D, I', 2),
   };
 }

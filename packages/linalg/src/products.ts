@@ -40,6 +40,20 @@ export async function gemm(calls: BlasCalls, request: GemmRequest): Promise<Floa
   return c;
 }
 
+/** A x of a symmetric matrix (BLAS dsymv), of which entries with row <= column are read. @param a row-major n x n */
+export async function symv(
+  calls: BlasCalls,
+  a: Float64Array,
+  n: number,
+  x: Float64Array,
+): Promise<Float64Array> {
+  const y = new Float64Array(n);
+  requireLength('a', a, n * n);
+  requireLength('x', x, n);
+  await calls.run(n, (blas) => blas.dsymv('L', int(n), real(1), a, int(n), x, int(1), real(0), y, int(1)));
+  return y;
+}
+
 /** C = alpha A A^T + beta C, or alpha A^T A + beta C with transA; row-major and without gaps. */
 export interface SyrkRequest {
   /** Rows and columns of C. */

@@ -39,7 +39,9 @@ interface ProbeTask {
 /** What of linear algebra is measured: row-major float64. */
 export interface MeasuredLinalg {
   eigh(a: Float64Array, n: number, vectors: boolean): Promise<unknown>;
+  eigenbasis(a: Float64Array, n: number): Promise<unknown>;
   cholesky(a: Float64Array, n: number): Promise<void>;
+  symv(a: Float64Array, n: number, x: Float64Array): Promise<unknown>;
   gemm(request: { m: number; n: number; k: number; a: Float64Array; b: Float64Array }): Promise<unknown>;
 }
 
@@ -66,7 +68,7 @@ export async function calibrate(
   machine: Pick<Rates, 'host' | 'hostCores' | 'threads' | 'memoryBytes'>,
 ): Promise<Rates> {
   return {
-    version: 1,
+    version: 2,
     ...machine,
     engine: engine && (await calibrateEngine(engine)),
     linalg: linalg && (await calibrateLinalg(linalg)),
@@ -94,7 +96,7 @@ async function leastNs(work: () => Promise<unknown>, budgetMs: number, timeMs = 
 }
 
 /** Milliseconds for one number of the engine, of linear algebra, of the store. */
-const budgetsMs = { engine: 25, linalg: 60, store: 40 } as const;
+const budgetsMs = { engine: 25, linalg: 40, store: 40 } as const;
 
 const activations: Record<ProbedActivation, Activation> = { erf: { name: 'erf' }, relu: { name: 'relu' } };
 
@@ -217,9 +219,14 @@ async function calibrateLinalg(linalg: MeasuredLinalg): Promise<LinalgRates> {
   const large = symmetric(choleskySize);
   const a = noise(gemmSize * gemmSize);
   const b = noise(gemmSize * columns);
+  // 64 MiB: more than a process has of most caches.
+  const streamed = new Float64Array(probeSizes.streamed ** 2).fill(1);
+  const x = noise(probeSizes.streamed);
+  const product = () => linalg.symv(streamed, probeSizes.streamed, x);
   return {
+    streamedEntry: (await leastNs(product, budgetsMs.linalg)) / (probeSizes.streamed ** 2 / 2),
     eigenvectors:
-      (await leastNs(() => linalg.eigh(small.slice(), eighSize, true), budgetsMs.linalg)) / eighSize ** 3,
+      (await leastNs(() => linalg.eigenbasis(small.slice(), eighSize), budgetsMs.linalg)) / eighSize ** 3,
     eigenvalues:
       (await leastNs(() => linalg.eigh(small.slice(), eighSize, false), budgetsMs.linalg)) / eighSize ** 3,
     cholesky:

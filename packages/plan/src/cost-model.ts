@@ -62,6 +62,15 @@ export function solutionBlocks(spec: ExperimentSpec): number {
   return 1 + times + ridges;
 }
 
+/** Rows of a matrix whose lower triangle a cache of some 32 MiB holds. */
+const cachedRows = 2800;
+
+/** What the reduction to tridiagonal form takes more where it waits for memory: while more than that is left of the matrix. */
+function streamingNs(m: number, { streamedEntry, cachedEntry }: CostTable): number {
+  const entries = Math.max(0, m ** 3 - cachedRows ** 3) / 6;
+  return entries * Math.max(0, streamedEntry - cachedEntry);
+}
+
 /** ns for one analysis (one depth, one kind): assembly, decomposition, factorisations, solution vectors. */
 export function analysisNs(
   spec: ExperimentSpec,
@@ -73,7 +82,7 @@ export function analysisNs(
   const needsVectors = dynamics !== null;
   const eigh = needsVectors ? costs.eigenvectors : costs.eigenvalues;
   const isDecomposed = needsVectors || eigenvalueCount(spectrum, m) > 0;
-  const decomposition = isDecomposed ? eigh.cube * m ** 3 + eigh.square * m ** 2 : 0;
+  const decomposition = isDecomposed ? eigh.cube * m ** 3 + eigh.square * m ** 2 + streamingNs(m, costs) : 0;
   const meanPredictor = needsVectors || counts.test === 0 ? 0 : 1;
   const factorisations = (regression?.diagReg.length ?? 0) + meanPredictor;
   const columns = (solutionBlocks(spec) + 1) * counts.classes;

@@ -35,9 +35,15 @@ export interface CostTable {
   readonly gramMultiplyAdd: number;
   /** ns per multiply-add of a dgemm with tens of columns. */
   readonly gemmMultiplyAdd: number;
-  /** Eigendecomposition with and without vectors: ns per m^3 and per m^2. */
+  /** Eigendecomposition with and without vectors: ns per m^3 and per m^2, the matrix in a cache. */
   readonly eigenvectors: { readonly cube: number; readonly square: number };
   readonly eigenvalues: { readonly cube: number; readonly square: number };
+  /**
+   * ns per entry that a symmetric matrix-vector product reads (a triangle), of a matrix that no cache holds and of one
+   * that it does. The reduction to tridiagonal form makes such a product for each row: m^3 / 6 entries.
+   */
+  readonly streamedEntry: number;
+  readonly cachedEntry: number;
   /** dpotrf, ns per m^3. */
   readonly cholesky: number;
   /** ns per entry of a matrix that is assembled, transformed and scanned for one analysis. */
@@ -89,12 +95,14 @@ export const builtInCosts: CostTable = {
   filter: { f64: 0.27, f32: 0.07 },
   gramMultiplyAdd: 0.02,
   gemmMultiplyAdd: 0.05,
-  eigenvectors: { cube: 0.22, square: 38 },
-  eigenvalues: { cube: 0.12, square: 25 },
+  eigenvectors: { cube: 0.11, square: 20 },
+  eigenvalues: { cube: 0.06, square: 16 },
+  streamedEntry: 0.64,
+  cachedEntry: 0.26,
   cholesky: 0.015,
-  matrixEntry: 6,
-  stripEntry: 1.5,
-  prediction: 5,
+  matrixEntry: 4,
+  stripEntry: 0.3,
+  prediction: 0.5,
   writeByte: 0.6,
   durableByte: 1.5,
   readByte: 0.4,

@@ -17,8 +17,8 @@ export interface EngineRates {
   gramMultiplyAdd: number;
 }
 
-/** Rows of the matrices whose decomposition and factorisation are measured. */
-export const probeSizes = { eigh: 384, cholesky: 768 } as const;
+/** Rows of the matrices whose decomposition, factorisation and products with a vector are measured. */
+export const probeSizes = { eigh: 384, cholesky: 768, streamed: 2896 } as const;
 
 export interface LinalgRates {
   gemmMultiplyAdd: number;
@@ -26,6 +26,8 @@ export interface LinalgRates {
   eigenvectors: number;
   eigenvalues: number;
   cholesky: number;
+  /** ns per entry of a triangle that a product with a vector reads from memory. */
+  streamedEntry: number;
 }
 
 export interface StoreRates {
@@ -36,7 +38,7 @@ export interface StoreRates {
 
 /** What a process says of its machine and of what it measured there; null where it has not that part. */
 export interface Rates {
-  version: 1;
+  version: 2;
   /** Processes of one host share its cores. */
   host: string;
   hostCores: number;
@@ -51,7 +53,7 @@ export interface Rates {
 
 /** True for what `calibrate` of this version made; what else a database may hold is left out of account. */
 export function isRates(value: unknown): value is Rates {
-  return typeof value === 'object' && value !== null && (value as Rates).version === 1;
+  return typeof value === 'object' && value !== null && (value as Rates).version === 2;
 }
 
 const probedFilter = 3;
@@ -69,14 +71,21 @@ export function costsOf(measured: readonly Rates[]): CostTable {
       eigenvectors: scaledEigh(builtInCosts.eigenvectors, linalg.eigenvectors),
       eigenvalues: scaledEigh(builtInCosts.eigenvalues, linalg.eigenvalues),
       cholesky: linalg.cholesky,
+      cachedEntry: builtInCosts.cachedEntry * eighScale(builtInCosts.eigenvalues, linalg.eigenvalues),
+      streamedEntry: linalg.streamedEntry,
     }),
     ...store,
   };
 }
 
-/** A decomposition that costs `perCube` ns per m^3 at the probe's size, and elsewhere in the table's proportions. */
+/** What a decomposition measured to cost `perCube` ns per m^3 at the probe's size costs of the table's. */
+function eighScale(eigh: CostTable['eigenvalues'], perCube: number): number {
+  return perCube / (eigh.cube + eigh.square / probeSizes.eigh);
+}
+
+/** The same in the table's proportions, for every size. */
 function scaledEigh(eigh: CostTable['eigenvalues'], perCube: number): CostTable['eigenvalues'] {
-  const scale = perCube / (eigh.cube + eigh.square / probeSizes.eigh);
+  const scale = eighScale(eigh, perCube);
   return { cube: eigh.cube * scale, square: eigh.square * scale };
 }
 

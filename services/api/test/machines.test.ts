@@ -67,7 +67,7 @@ describe('what aggregators may hold', () => {
   });
   afterEach(() => api.db.pool.query('DELETE FROM workers'));
   const memory = (bytes: number | null): Rates => ({
-    version: 1,
+    version: 2,
     host: 'h',
     hostCores: 4,
     threads: 2,
@@ -110,7 +110,13 @@ describe('what aggregators may hold', () => {
 
   it('estimates by what the living workers measured', async () => {
     const slow = (await plan()).coreSeconds;
-    const linalg = { gemmMultiplyAdd: 5, eigenvectors: 1e6, eigenvalues: 1e6, cholesky: 1e6 };
+    const linalg = {
+      gemmMultiplyAdd: 5,
+      eigenvectors: 1e6,
+      eigenvalues: 1e6,
+      cholesky: 1e6,
+      streamedEntry: 1,
+    };
     await announce('a', 'aggregator', { ...memory(2 ** 33), linalg });
     const estimated = await plan();
     expect(estimated.coreSeconds).toBeGreaterThan(10 * slow);
