@@ -2,7 +2,22 @@
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { buildFromCommandLine } from '../../scripts/native/build-library.mjs';
 
-/** One object for each instruction set and precision. */
+/** An object for each precision. */
+const units = (isa, flags = []) => [
+  {
+    name: `${isa}-double`,
+    source: 'unit.cpp',
+    flags: [...flags, '-DTESSERA_REAL=double', '-DTESSERA_READ_IN'],
+  },
+  { name: `${isa}-float`, source: 'unit.cpp', flags: [...flags, '-DTESSERA_REAL=float'] },
+];
+/** AVX-512 again, for cores whose divider is slow beside two multiply-add units: native/simd.h. */
+const dual = units('avx512dual', [
+  '-UTESSERA_ISA',
+  '-DTESSERA_ISA=avx512dual',
+  '-DTESSERA_SLOW_DIVIDER=true',
+]);
+
 export const engineLibrary = {
   folder: fileURLToPath(new URL('.', import.meta.url)),
   name: 'libtessera.so',
@@ -11,10 +26,7 @@ export const engineLibrary = {
     { name: 'library', source: 'library.cpp', flags: [] },
     { name: 'threads', source: 'threads.cpp', flags: [] },
   ],
-  perSet: (isa) => [
-    { name: `${isa}-double`, source: 'unit.cpp', flags: ['-DTESSERA_REAL=double', '-DTESSERA_READ_IN'] },
-    { name: `${isa}-float`, source: 'unit.cpp', flags: ['-DTESSERA_REAL=float'] },
-  ],
+  perSet: (isa) => (isa === 'avx512' ? [...units(isa), ...dual] : units(isa)),
 };
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {

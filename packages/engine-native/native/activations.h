@@ -68,16 +68,18 @@ template <class S> struct Abrelu {
   /** theta and J / z for z <= 1/2, y = sqrt z. */
   static TESSERA_INLINE void segment(S, V z, V y, V& theta, V& ratio) { segment(Real(), z, y, theta, ratio); }
   static TESSERA_INLINE void segment(double, V z, V y, V& theta, V& ratio) {
+    if (slowDivider) return bothPolynomials(z, y, theta, ratio);
     // With p = (theta / (2 y) - 1) / z: J / (2 y z) = 2 - 1 / (1 + sqrt(1-z)) - (1 - 2z) p, without cancellation.
     V inverse = Real(1) / (S::sqrt(Real(1) - z) + Real(1));
     V p = horner<S, WideAsinPolynomial<double>>(z), twice = y + y;
     theta = S::fma(twice * z, p, twice);
     ratio = twice * S::fma(S::fma(z, S::all(2), S::all(-1)), p, Real(2) - inverse);
   }
-  static TESSERA_INLINE void segment(float, V z, V y, V& theta, V& ratio) {
+  static TESSERA_INLINE void segment(float, V z, V y, V& theta, V& ratio) { bothPolynomials(z, y, theta, ratio); }
+  static TESSERA_INLINE void bothPolynomials(V z, V y, V& theta, V& ratio) {
     V twice = y + y;
-    theta = S::fma(twice * z, horner<S, WideAsinPolynomial<float>>(z), twice);
-    ratio = twice * horner<S, SegmentPolynomial>(z);
+    theta = S::fma(twice * z, horner<S, WideAsinPolynomial<Real>>(z), twice);
+    ratio = twice * horner<S, SegmentPolynomial<Real>>(z);
   }
 
   template <bool Level, class A, class B> TESSERA_INLINE void pair(V delta, A a, B b, V& complement, V& slope, V& slopeComplement) const {
@@ -172,7 +174,7 @@ template <class S> struct Erf {
     }
     Arc<S> arc(a(0), b(0), Level ? delta + delta : S::fma(delta, S::all(2), -square));
     complement = factor * arc.angle;
-    slope = factor / arc.root;
+    slope = slowDivider ? factor * S::reciprocal(arc.root) : factor / arc.root;
     V product = a(2) * b(2);
     slopeComplement = slope * (product * (Level ? arc.kap * arc.rise : S::fma(arc.kap, arc.rise, square)));
   }
@@ -209,7 +211,7 @@ template <class S> struct Gelu {
     }
     Arc<S> arc(a(0), b(0), Level ? delta : delta - square);
     V kap = arc.kap, kap2 = kap * kap, psi = arc.angle + arc.angle, k = arc.sig - arc.mu;
-    V inverse = Real(1) / arc.root, inverseKap = Real(1) / kap, gamma = a(2) * b(2), c = a(3) + b(3), alpha = a(4) + b(4);
+    V inverse = S::reciprocal(arc.root), inverseKap = S::reciprocal(kap), gamma = a(2) * b(2), c = a(3) + b(3), alpha = a(4) + b(4);
     V both = inverse * inverseKap;
     V body = S::fma(k, psi, delta * alpha);
     body = S::fma(arc.rise, both + c - Real(1), body);

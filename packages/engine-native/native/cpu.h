@@ -19,6 +19,12 @@ inline bool cpuHas(bool avx512) {
   return (b & wanted) == wanted;
 }
 
+/** Whether divisions and roots are slow beside multiply-adds (simd.h, TESSERA_SLOW_DIVIDER): Intel's cores, to this day. */
+inline bool cpuDividesSlowly() {
+  unsigned a, b, c, d;
+  return __get_cpuid(0, &a, &b, &c, &d) && b == signature_INTEL_ebx && c == signature_INTEL_ecx && d == signature_INTEL_edx;
+}
+
 /** Products of bytes summed four at a time (AVX-512 VNNI), on a CPU that has the rest of AVX-512. */
 inline bool cpuHasVnni() {
   unsigned a, b, c, d;

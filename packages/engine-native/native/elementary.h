@@ -50,8 +50,17 @@ template <> struct WideAsinPolynomial<float> {
   static constexpr float c[degree + 1] = {0.16666623127f,    0.0750268275405f, 0.0440817761676f,  0.0359913409051f,
                                           -0.00805860805652f, 0.110332642966f,  -0.139972076236f, 0.126116999896f};
 };
-/** (sin t - t cos t) / (2 z sqrt z), z = sin^2(t/2) in [0, 1/2], f32: relative error 1.9e-9. */
-struct SegmentPolynomial {
+/** (sin t - t cos t) / (2 z sqrt z), z = sin^2(t/2) in [0, 1/2]: relative error 5.7e-18 (f64), 1.9e-9 (f32). */
+template <class Real> struct SegmentPolynomial;
+template <> struct SegmentPolynomial<double> {
+  static const int degree = 17;
+  static constexpr double c[degree + 1] = {1.3333333333333333,    0.13333333333334296,  0.04285714285512374,   0.019841270008876484,
+                                           0.01104797247090985,   0.006883935778237328, 0.004623993965981372,  0.003327472812659867,
+                                           0.0020654787899876625, 0.004239189809804135, -0.010090464183000318, 0.04326829083552259,
+                                           -0.11391305407947942,  0.23235305805681106,  -0.33497731307537976,  0.3329566402699465,
+                                           -0.20251799624295788,  0.05920703951970939};
+};
+template <> struct SegmentPolynomial<float> {
   static const int degree = 7;
   static constexpr float c[degree + 1] = {1.33333333091f,   0.133333923978f, 0.0428336629272f,  0.0201938807361f,
                                           0.00848737802777f, 0.0166986722487f, -0.0150407809043f, 0.0209067068147f};

@@ -64,6 +64,8 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
   typedef typename Pairs::Activation Activation;
   static const int parameters = Activation::parameters + IMAGE_NUMBERS;
   static const int width = Pairs::width, together = Pairs::rows;
+  /** Rows that are mirrored together: a vector of them. */
+  static const int mirrorSide = Simd<Real>::lanes > together ? Simd<Real>::lanes : together;
   static const int mostRows = 64;
   static const size_t tableBytes = 32 << 20;
 
@@ -75,14 +77,18 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
   const bool level;
   /** Numbers of one image, or of one column block's lane, through all layers. */
   const size_t imageNumbers;
+  /** The arrays asked for, null where not. */
+  void* const outputs[4];
   int rowsPerUnit, panelCols;
 
   explicit Fcn(const FcnTile& t)
       : tile(t), pairwise(t.network, t.network.weightVariance), imagewise(t.network, t.network.weightVariance),
-        layers(t.depths.depth[t.depths.count - 1]), level(isLevel(t)), imageNumbers((size_t)(layers + 1) * parameters) {
+        layers(t.depths.depth[t.depths.count - 1]), level(isLevel(t)), imageNumbers((size_t)(layers + 1) * parameters),
+        outputs{t.nngp.matrix, t.nngp.complement, t.ntk.matrix, t.ntk.complement} {
     size_t images = tableBytes / (imageNumbers * sizeof(Real));
     rowsPerUnit = larger(1, (int)(images < (size_t)mostRows ? images : mostRows));
     if (t.threads > 1) rowsPerUnit = larger(1, smaller(rowsPerUnit, roundUp(t.rowCount, 2 * t.threads) / (2 * t.threads)));
+    if (rowsPerUnit > mirrorSide) rowsPerUnit = rowsPerUnit / mirrorSide * mirrorSide;
     int all = roundUp(t.colCount, width);
     panelCols = larger(width, images < (size_t)all ? (int)images / width * width : all);
   }
@@ -159,6 +165,8 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
       pairs.delta[r] = pairs.tangent[r] = G::load(start);
       pairs.theta[r] = variance(r) - pairs.delta[r];
     }
+    prefetchOutputs(0, row, rows, col);
+    for (int r = 0; r < rows; r++) prefetch(tile.complement + (size_t)(row + rows + r) * tile.colCount + col, width);
     for (int d = 0, l = 0; d < tile.depths.count; d++) {
       for (; l < tile.depths.depth[d]; l++) {
         const Real *nextA = a + parameters, *nextB = b + parameters * width;
@@ -166,6 +174,7 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
         a = nextA;
         b = nextB;
       }
+      if (d + 1 < tile.depths.count) prefetchOutputs(d + 1, row, rows, col);
       for (int r = 0; r < rows; r++) {
         const size_t at = outputIndex(d, row + r, col);
         if (tile.nngp.matrix) storeVectors(tile.nngp.matrix, at, variance(r) - pairs.delta[r], skipped, valid);
@@ -173,6 +182,23 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
         if (Theta && tile.ntk.matrix) storeVectors(tile.ntk.matrix, at, pairs.theta[r], skipped, valid);
         if (Delta && tile.ntk.complement) storeVectors(tile.ntk.complement, at, pairs.tangent[r], skipped, valid);
       }
+    }
+  }
+
+  /** Lines that are written or read some hundred nanoseconds later. */
+  template <class T> static TESSERA_INLINE void prefetch(T* from, int count, bool toWrite = false) {
+    const char *at = (const char*)from, *last = (const char*)(from + count) - 1;
+    for (; at < last; at += 64) toWrite ? __builtin_prefetch(at, 1) : __builtin_prefetch(at);
+    toWrite ? __builtin_prefetch(last, 1) : __builtin_prefetch(last);
+  }
+  /** What a block stores at a depth, and its share of what mirror() does. */
+  TESSERA_INLINE void prefetchOutputs(int d, int row, int rows, int col) const {
+    const int share = width / (mirrorSide / together), part = (row % mirrorSide) / together * share, side = row / mirrorSide * mirrorSide;
+    for (void* output : outputs) {
+      if (!output) continue;
+      for (int r = 0; r < rows; r++) prefetch((Real*)output + outputIndex(d, row + r, col), width, true);
+      if (!tile.symmetric) continue;
+      for (int j = col + part; j < smaller(col + part + share, tile.colCount); j++) prefetch((Real*)output + outputIndex(d, j, side), mirrorSide, true);
     }
   }
 
@@ -234,31 +260,34 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
     const Block block = fcn.block();
     int start = tile.symmetric && firstRow > panel.first ? (firstRow - panel.first) / width * width : 0;
     for (int col = start; col < panel.count; col += width) {
-      const int firstCol = panel.first + col, cols = smaller(width, panel.count - col), skipped = tile.symmetric ? larger(0, firstRow - firstCol) : 0;
-      for (int i = 0; i < rows; i += together) {
-        if (tile.symmetric && firstRow + i >= firstCol + cols) break;
+      const int firstCol = panel.first + col, cols = smaller(width, panel.count - col);
+      const int end = tile.symmetric ? smaller(rows, firstCol + cols - firstRow) : rows;
+      for (int i = 0; i < end; i += together) {
         if (*tile.cancel) return CANCELLED;
-        (fcn.*block)(firstRow + i, smaller(together, rows - i), firstCol, skipped, rowTable + i * fcn.imageNumbers, panel.table + col * fcn.imageNumbers);
+        // What rows above have mirrored here stays: below the diagonal the read-in has no entries.
+        const int done = smaller(i + together, rows), top = i / mirrorSide * mirrorSide, skipped = tile.symmetric ? larger(0, firstRow + top - firstCol) : 0;
+        (fcn.*block)(firstRow + i, done - i, firstCol, skipped, rowTable + i * fcn.imageNumbers, panel.table + col * fcn.imageNumbers);
+        if (tile.symmetric && (done == top + mirrorSide || i + together >= end)) fcn.mirror(firstRow + top, done - top, firstCol, cols);
       }
-      if (tile.symmetric) fcn.mirror(firstRow, rows, firstCol, cols);
     }
     return DONE;
   }
 
-  /** Copies the block's entries above the diagonal below it while they are in the cache. */
+  /** Copies entries above the diagonal below it while they are in the cache: whole lines where the block has them. */
   void mirror(int firstRow, int rows, int firstCol, int cols) const {
-    void* outputs[] = {tile.nngp.matrix, tile.nngp.complement, tile.ntk.matrix, tile.ntk.complement};
+    typedef Simd<Real> S;
     const size_t n = tile.colCount;
-    const int side = 64 / sizeof(Real);
+    const bool whole = rows == mirrorSide && cols == width && firstCol >= firstRow + rows;
     for (void* output : outputs) {
       if (!output) continue;
       for (int d = 0; d < tile.depths.count; d++) {
-        Real* m = (Real*)output + d * n * n;
-        for (int top = firstRow; top < firstRow + rows; top += side) {
-          const int bottom = smaller(top + side, firstRow + rows);
-          for (int j = larger(firstCol, top + 1); j < firstCol + cols; j++) {
-            for (int i = top; i < smaller(bottom, j); i++) m[j * n + i] = m[i * n + j];
-          }
+        Real* m = (Real*)output + tile.depths.position[d] * n * n;
+        if (whole) {
+          for (int j = firstCol; j < firstCol + width; j += S::lanes) transpose<S>(m + firstRow * n + j, m + j * n + firstRow, n);
+          continue;
+        }
+        for (int j = larger(firstCol, firstRow + 1); j < firstCol + cols; j++) {
+          for (int i = firstRow; i < smaller(firstRow + rows, j); i++) m[j * n + i] = m[i * n + j];
         }
       }
     }
@@ -298,6 +327,14 @@ template <class Real, template <class> class ActivationOf> struct Registers {
   typedef typename Pairs::Activation Activation;
   static const int parameters = Activation::parameters + IMAGE_NUMBERS;
 
+  static TESSERA_INLINE void start(Pairs& pairs) {
+    for (int r = 0; r < Pairs::rows; r++) {
+      Real first[Pairs::width];
+      for (int i = 0; i < Pairs::width; i++) first[i] = Real(0.25 + r / 16.0 + i / 1024.0);
+      pairs.delta[r] = pairs.tangent[r] = pairs.theta[r] = G::load(first);
+    }
+  }
+
   template <bool Level> static void go(const RegisterTask& task) {
     typedef Simd<Real> S;
     Activation activation(task.network, task.network.weightVariance);
@@ -309,12 +346,9 @@ template <class Real, template <class> class ActivationOf> struct Registers {
       for (int p = 0; p < IMAGE_NUMBERS; p++) numbers[i][Activation::parameters + p] = S::all(Real(values[p]));
     }
     Pairs pairs;
-    for (int r = 0; r < Pairs::rows; r++) {
-      Real start[Pairs::width];
-      for (int i = 0; i < Pairs::width; i++) start[i] = Real(0.25 + r / 16.0 + i / 1024.0);
-      pairs.delta[r] = pairs.tangent[r] = pairs.theta[r] = G::load(start);
-    }
     for (int l = 0; l < task.layers; l++) {
+      // As deep as the numbers are ordinary: CPUs take a hundred times as long for those below the smallest normal one.
+      if (l % 32 == 0) start(pairs);
       // The parameters are new in every layer as far as the compiler knows.
       __asm__ volatile("" : : "r"(numbers) : "memory");
       auto a = [&](int p, int) { return G::same(numbers[0][p]); };

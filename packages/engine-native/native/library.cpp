@@ -25,28 +25,34 @@
 
 #if defined(__x86_64__)
 DECLARE(avx512)
+DECLARE(avx512dual)
 DECLARE(avx2)
 DECLARE(sse2)
-static const InstructionSet instructionSets[] = {ENTRY(avx512), ENTRY(avx2), ENTRY(sse2)};
-static bool available(int index) { return index == 2 || cpuHas(index == 0); }
+static const InstructionSet instructionSets[] = {ENTRY(avx512), ENTRY(avx512dual), ENTRY(avx2), ENTRY(sse2)};
+static bool available(int index) { return index == 3 || cpuHas(index < 2); }
+/** The better one for this CPU of the first two is number 0. */
+static int placeOf(int index) { return index < 2 && cpuDividesSlowly() ? 1 - index : index; }
 #elif defined(__aarch64__)
 DECLARE(neon)
 static const InstructionSet instructionSets[] = {ENTRY(neon)};
 static bool available(int) { return true; }
+static int placeOf(int index) { return index; }
 #else
 DECLARE(portable)
 static const InstructionSet instructionSets[] = {ENTRY(portable)};
 static bool available(int) { return true; }
+static int placeOf(int index) { return index; }
 #endif
 static const int instructionSetCount = sizeof instructionSets / sizeof *instructionSets;
+static const InstructionSet& setAt(int index) { return instructionSets[placeOf(index)]; }
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
-/** The name of instruction set `index`, widest first; null past the last. */
-EXPORT const char* tessera_instruction_set(int index) { return index < instructionSetCount ? instructionSets[index].name : NULL; }
+/** The name of instruction set `index`, the best for this CPU first; null past the last. */
+EXPORT const char* tessera_instruction_set(int index) { return index < instructionSetCount ? setAt(index).name : NULL; }
 /** 1 where it was built and this machine can run it. */
 EXPORT int tessera_available(int index) {
-  return index >= 0 && index < instructionSetCount && instructionSets[index].fcnF64 != NULL && available(index);
+  return index >= 0 && index < instructionSetCount && setAt(index).fcnF64 != NULL && available(index);
 }
 
 /**
@@ -57,7 +63,7 @@ EXPORT int tessera_read_in(const int32_t* integers, const double* numbers, const
                            const double* cols, double* complement, double* rowVariance, double* colVariance, const int32_t* cancel) {
   ReadInTask task = {rows, cols, {rowBytes, colBytes, integers[6] != 0, numbers[0], numbers[1]}, integers[2], integers[3], integers[4], integers[5] != 0,
                      integers[1], complement, rowVariance, colVariance, cancel};
-  return instructionSets[integers[0]].readIn(task);
+  return setAt(integers[0]).readIn(task);
 }
 
 /** Outputs of one kind: addresses of matrix, complement, reference, row and column deviations, any of them null. */
@@ -98,7 +104,7 @@ EXPORT int tessera_fcn(const int32_t* integers, const double* numbers, const int
   tile.complement = complement;
   tile.rowVariance = rowVariance;
   tile.colVariance = colVariance;
-  const InstructionSet& set = instructionSets[integers[0]];
+  const InstructionSet& set = setAt(integers[0]);
   return integers[5] ? set.fcnF32(tile) : set.fcnF64(tile);
 }
 
@@ -116,7 +122,7 @@ EXPORT int tessera_cnn(const int32_t* integers, const double* numbers, const int
   tile.filterSize = integers[11];
   tile.circular = integers[12] != 0;
   tile.pooled = integers[13] != 0;
-  const InstructionSet& set = instructionSets[integers[0]];
+  const InstructionSet& set = setAt(integers[0]);
   return integers[5] ? set.cnnF32(tile) : set.cnnF64(tile);
 }
 
@@ -126,10 +132,10 @@ EXPORT int tessera_cnn(const int32_t* integers, const double* numbers, const int
  */
 EXPORT int tessera_registers(const int32_t* integers, const double* numbers, int layers, double* sink) {
   RegisterTask task = {{numbers[0], numbers[1], integers[2], numbers[2], numbers[3], numbers[4], NULL}, integers[3] != 0, layers, sink};
-  const InstructionSet& set = instructionSets[integers[0]];
+  const InstructionSet& set = setAt(integers[0]);
   return integers[1] ? set.registersF32(task) : set.registersF64(task);
 }
 
 /** which: 0 atan, 1 2 asin(sqrt x), 2 the segment (sin t - t cos t) / x at that angle t, 3 exp, 4 expm1, 5 tanh; for the accuracy tests. */
-EXPORT void tessera_elementary_f64(int isa, int which, const double* x, double* y, int count) { instructionSets[isa].elementaryF64(which, x, y, count); }
-EXPORT void tessera_elementary_f32(int isa, int which, const float* x, float* y, int count) { instructionSets[isa].elementaryF32(which, x, y, count); }
+EXPORT void tessera_elementary_f64(int isa, int which, const double* x, double* y, int count) { setAt(isa).elementaryF64(which, x, y, count); }
+EXPORT void tessera_elementary_f32(int isa, int which, const float* x, float* y, int count) { setAt(isa).elementaryF32(which, x, y, count); }

@@ -28,7 +28,17 @@
 #define TESSERA_HAS_FMA false
 #endif
 
+/**
+ * Set for cores with two 512-bit multiply-add units beside a divider that holds a division for 17 cycles and a root for 19
+ * (f64): there, Newton's steps and polynomials take the place of divisions and roots, and more rows go forward together.
+ */
+#ifndef TESSERA_SLOW_DIVIDER
+#define TESSERA_SLOW_DIVIDER false
+#endif
+
 namespace TESSERA_ISA {
+
+const bool slowDivider = TESSERA_SLOW_DIVIDER;
 
 template <class Real> struct Bits;
 template <> struct Bits<double> {
@@ -73,6 +83,8 @@ template <class RealType> struct Simd {
   static V fma(V a, V b, V c);
   static const bool hasFma = TESSERA_HAS_FMA;
   static V sqrt(V x);
+  /** 1 / x of a normal number, within an ULP. */
+  static V reciprocal(V x);
   /** yes where a < b, else no; a NaN on either side gives no. */
   static V pickLess(V a, V b, V yes, V no);
   /** Whether a < b in any lane. */
@@ -118,6 +130,7 @@ template <class S, int N> struct Pack {
   static TESSERA_INLINE V withSign(const V& x, const V& s) { TESSERA_EACH(S::withSign(x.v[i], s.v[i])); }
   static TESSERA_INLINE V fma(const V& a, const V& b, const V& c) { TESSERA_EACH(S::fma(a.v[i], b.v[i], c.v[i])); }
   static TESSERA_INLINE V sqrt(const V& x) { TESSERA_EACH(S::sqrt(x.v[i])); }
+  static TESSERA_INLINE V reciprocal(const V& x) { TESSERA_EACH(S::reciprocal(x.v[i])); }
   static TESSERA_INLINE V pickLess(const V& a, const V& b, const V& yes, const V& no) { TESSERA_EACH(S::pickLess(a.v[i], b.v[i], yes.v[i], no.v[i])); }
   static TESSERA_INLINE V notNegative(const V& x) { TESSERA_EACH(S::notNegative(x.v[i])); }
   static TESSERA_INLINE V powerOfTwo(const V& x, int mantissaBits, Int bias) { TESSERA_EACH(S::powerOfTwo(x.v[i], mantissaBits, bias)); }
@@ -217,5 +230,51 @@ template <class R> TESSERA_INLINE bool Simd<R>::anyLess(V a, V b) {
 }
 #endif
 #endif
+
+#if defined(__AVX512F__) && TESSERA_SLOW_DIVIDER
+template <> TESSERA_INLINE Simd<double>::V Simd<double>::reciprocal(V x) {
+  V y = (V)_mm512_rcp14_pd((__m512d)x);
+  y = fma(y, fma(-x, y, all(1)), y);
+  return fma(y, fma(-x, y, all(1)), y);
+}
+template <> TESSERA_INLINE Simd<float>::V Simd<float>::reciprocal(V x) {
+  V y = (V)_mm512_rcp14_ps((__m512)x);
+  return fma(y, fma(-x, y, all(1)), y);
+}
+#else
+template <class R> TESSERA_INLINE typename Simd<R>::V Simd<R>::reciprocal(V x) { return Real(1) / x; }
+#endif
+
+/** Lane numbers 0..N-1 as template arguments. */
+template <int N, int... lane> struct Lanes : Lanes<N - 1, N - 1, lane...> {};
+template <int... lane> struct Lanes<0, lane...> {
+  /** Swaps what two rows of a matrix hold off the diagonal of their blocks of `half` columns. */
+  template <int half, class V> static TESSERA_INLINE void exchange(V& upper, V& lower) {
+    const int count = sizeof...(lane);
+    V first = __builtin_shufflevector(upper, lower, (lane & half ? count + lane - half : lane)...);
+    lower = __builtin_shufflevector(upper, lower, (lane & half ? count + lane : lane + half)...);
+    upper = first;
+  }
+};
+
+template <class S, int half> TESSERA_INLINE void exchangeHalves(typename S::V* rows) {
+  if constexpr (half > 0) {
+#pragma GCC unroll 16
+    for (int i = 0; i < S::lanes; i++) {
+      if (!(i & half)) Lanes<S::lanes>::template exchange<half>(rows[i], rows[i + half]);
+    }
+    exchangeHalves<S, half / 2>(rows);
+  }
+}
+
+/** Writes a square of S::lanes x S::lanes numbers transposed; both lie in rows of `stride` numbers. */
+template <class S> TESSERA_INLINE void transpose(const typename S::Real* from, typename S::Real* to, size_t stride) {
+  typename S::V rows[S::lanes];
+#pragma GCC unroll 16
+  for (int i = 0; i < S::lanes; i++) rows[i] = S::load(from + i * stride);
+  exchangeHalves<S, S::lanes / 2>(rows);
+#pragma GCC unroll 16
+  for (int i = 0; i < S::lanes; i++) S::store(to + i * stride, rows[i]);
+}
 
 }  // namespace TESSERA_ISA

@@ -19,7 +19,7 @@ export interface InstructionSet {
 export type NativeCall = 'readIn' | 'fcn' | 'cnn';
 
 export interface Library {
-  /** What this CPU can run, widest first. */
+  /** What this CPU can run, the best for it first. */
   instructionSets: InstructionSet[];
   /** The hash of sources, flags and compiler that build.mjs recorded. */
   buildHash: string;

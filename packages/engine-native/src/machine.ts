@@ -12,7 +12,7 @@ export interface Machine {
 export interface MachineOptions {
   /** Threads of one call (default 1: workers run several calls at once, and bits do not depend on it). */
   threads?: number;
-  /** Force an instruction set by name, for tests; default the widest this CPU has. */
+  /** Force an instruction set by name, for tests; default the best for this CPU. */
   instructionSet?: string;
 }
 

@@ -1,4 +1,4 @@
-/** The native engine: tiles computed by libtessera, off the main thread, on the widest instruction set there is. */
+/** The native engine: tiles computed by libtessera, off the main thread, on the best instruction set this CPU has. */
 import { createHash } from 'node:crypto';
 import {
   allocateResult,
@@ -22,7 +22,7 @@ export interface NativeEngineOptions extends MachineOptions {
   cacheBytes?: number;
 }
 
-/** Names of the instruction sets this machine can run, widest first. */
+/** Names of the instruction sets this machine can run, the best for it first. */
 export const instructionSets = (): string[] => loadLibrary().instructionSets.map(({ name }) => name);
 
 /**
