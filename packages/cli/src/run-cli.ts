@@ -9,6 +9,7 @@ import { addFigure } from './commands/figure.js';
 import { addGc } from './commands/gc.js';
 import { addKey } from './commands/key.js';
 import { addList } from './commands/list.js';
+import { addPaper } from './commands/paper.js';
 import { addPlan } from './commands/plan.js';
 import { addProject } from './commands/project.js';
 import { addRestore } from './commands/restore.js';
@@ -36,7 +37,7 @@ export type AddCommand = (
 
 const commands: readonly AddCommand[] = [
   ...[addUp, addRun, addPlan, addList, addShow, addWatch],
-  ...[addCancel, addRetry, addDelete, addExport, addDataset, addTheory, addFigure],
+  ...[addCancel, addRetry, addDelete, addExport, addDataset, addTheory, addFigure, addPaper],
   ...[addArchive, addRestore, addGc],
   ...[addKey, addProject],
 ];
