@@ -37,6 +37,8 @@ export interface Dispatcher {
 /** Between two passes that notifications asked for: a burst of them costs one pass. */
 const coalesceMs = 10;
 const busyIntervalMs = 200;
+/** The window was full, or nothing was ready: what makes work, the end of a wave, wakes the dispatcher. */
+const fullIntervalMs = 500;
 const idleIntervalMs = 1000;
 const defaultLeaseMs = 30_000;
 
@@ -90,9 +92,14 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       });
       hasMore ||= isUnfinished;
     }
-    await fillWindow({ db, queue, log, turns }, open, isPaused ? ['analyses'] : ['tiles', 'analyses']);
+    const queued = await fillWindow(
+      { db, queue, log, turns },
+      open,
+      isPaused ? ['analyses'] : ['tiles', 'analyses'],
+    );
     if (hasMore) return 0;
-    return open.length > 0 ? busyIntervalMs : idleIntervalMs;
+    if (open.length === 0) return idleIntervalMs;
+    return queued > 0 ? busyIntervalMs : Math.min(fullIntervalMs, timing.intervalMs);
   };
 
   const run = () => {

@@ -35,24 +35,27 @@ export interface WindowContext {
 /**
  * Fills the queues up to a bounded window, in turns between the running experiments by their priorities, so that a small
  * one is not behind a huge one and a lost queue costs little.
+ * @returns how many tasks it queued
  */
 export async function fillWindow(
   context: WindowContext,
   open: readonly (Contender & { state: ExperimentState })[],
   names: readonly QueueName[],
-): Promise<void> {
+): Promise<number> {
   const running = open.filter((experiment) => experiment.state !== 'cancelling');
   const ids = new Set(running.map(({ id }) => id));
   for (const turns of Object.values(context.turns)) turns.keepOnly(ids);
-  if (running.length === 0) return;
+  if (running.length === 0) return 0;
   const workers = await livingWorkers(context.db, workerSilenceMs);
+  let queued = 0;
   for (const name of names) {
     const role = name === 'tiles' ? 'worker' : 'aggregator';
     const slots = workers
       .filter((worker) => worker.role === role)
       .reduce((sum, worker) => sum + worker.slots, 0);
-    await fillQueue(context, name, running, Math.max(smallestWindow, tasksPerSlot * slots));
+    queued += await fillQueue(context, name, running, Math.max(smallestWindow, tasksPerSlot * slots));
   }
+  return queued;
 }
 
 async function fillQueue(
@@ -60,10 +63,11 @@ async function fillQueue(
   name: QueueName,
   running: readonly Contender[],
   window: number,
-): Promise<void> {
+): Promise<number> {
   const waves = queueWaves[name];
-  let room = window - (await countOutstanding(db, waves));
-  if (room <= 0) return;
+  const free = window - (await countOutstanding(db, waves));
+  if (free <= 0) return 0;
+  let room = free;
   const ready = new Set(
     await withReady(
       db,
@@ -85,7 +89,7 @@ async function fillQueue(
       } catch (error) {
         await unqueue(db, jobs);
         log.warn({ err: error, queue: name }, 'the queue did not take new jobs');
-        return;
+        return free - room;
       }
       turns[name].took(contender, jobs.length);
       room -= jobs.length;
@@ -94,4 +98,5 @@ async function fillQueue(
     hungry = stillHungry;
   }
   turns[name].settle(hungry);
+  return free - room;
 }
