@@ -2,12 +2,14 @@
 import type {
   AnalysisRow,
   ArrayInfo,
+  Cluster,
   CollectReport,
   CollectRequest,
   CreatedKey,
   DatasetInfo,
   Experiment,
   ExperimentEvent,
+  ExperimentHistory,
   ExperimentSpec,
   ExperimentSpecInput,
   ExperimentState,
@@ -22,6 +24,7 @@ import type {
   TheoryRequest,
   TheoryResponse,
   TheoryRow,
+  TileDetail,
 } from '@tessera/spec';
 import { openFile, saveBody } from './files.js';
 import { baseUrl, type Query, type RequestOptions, type Server, send, sendForJson } from './http.js';
@@ -119,6 +122,30 @@ export class TesseraClient {
 
   async deleteExperiment(id: string): Promise<void> {
     await this.#discard(experimentPath(id), { method: 'DELETE' });
+  }
+
+  /** The log, the progress over time, and failures by cause; `limit` lines of the log. */
+  getHistory(id: string, options: { limit?: number } = {}): Promise<ExperimentHistory> {
+    return this.#json(`${experimentPath(id)}/history`, { query: { ...options } });
+  }
+
+  /** Kernels and tiles, or what has changed of them `since` a cursor: a header and records (see /docs), unread. */
+  openTiles(
+    id: string,
+    options: { since?: string | undefined; from?: string | undefined; signal?: AbortSignal } = {},
+  ): Promise<Response> {
+    const { signal, ...query } = options;
+    return send(this.url, `${experimentPath(id)}/tiles`, { query, signal });
+  }
+
+  /** One tile: where it lies, who computed it, what happened to it. */
+  getTile(id: string, kernel: number, tile: number): Promise<TileDetail> {
+    return this.#json(`${experimentPath(id)}/tiles/${kernel}/${tile}`);
+  }
+
+  /** Workers, queues, leases, sizes. */
+  getCluster(): Promise<Cluster> {
+    return this.#json('/v1/cluster');
   }
 
   /** One page of result rows, in grid order. */

@@ -15,6 +15,8 @@ export interface WorkerIdentity {
   rates?: object | null;
   /** The protocol it speaks; left out: this build's. */
   protocol?: number;
+  /** Tasks accepted a second over the last minute. */
+  tasksPerSecond?: number;
 }
 
 /** A worker heard of a moment ago. */
@@ -30,10 +32,10 @@ export async function announceWorker(db: Database, worker: WorkerIdentity): Prom
     ...hurried,
     name: 'announce-worker',
     text: `WITH here AS (SELECT protocol FROM instance), said AS (
-        INSERT INTO workers (id, role, engine, device, fingerprint, version, slots, rates, protocol)
-        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM here WHERE abs(here.protocol - $9) <= 1
+        INSERT INTO workers (id, role, engine, device, fingerprint, version, slots, rates, protocol, tasks_per_second)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 FROM here WHERE abs(here.protocol - $9) <= 1
         ON CONFLICT (id) DO UPDATE SET role = $2, engine = $3, device = $4, fingerprint = $5, version = $6, slots = $7,
-          rates = $8, protocol = $9, heartbeat_at = CURRENT_TIMESTAMP)
+          rates = $8, protocol = $9, tasks_per_second = $10, heartbeat_at = CURRENT_TIMESTAMP)
       SELECT protocol FROM here`,
     values: [
       worker.id,
@@ -45,6 +47,7 @@ export async function announceWorker(db: Database, worker: WorkerIdentity): Prom
       worker.slots,
       worker.rates ? JSON.stringify(worker.rates) : null,
       protocol,
+      worker.tasksPerSecond ?? null,
     ],
   });
   const name = `The ${worker.role} ${worker.id} (version ${worker.version})`;

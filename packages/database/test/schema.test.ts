@@ -28,6 +28,8 @@ const models = [
   ['projects', 'project', Prisma.ProjectScalarFieldEnum],
   ['api_keys', 'apiKey', Prisma.ApiKeyScalarFieldEnum],
   ['sessions', 'session', Prisma.SessionScalarFieldEnum],
+  ['experiment_events', 'experimentEvent', Prisma.ExperimentEventScalarFieldEnum],
+  ['progress_samples', 'progressSample', Prisma.ProgressSampleScalarFieldEnum],
   ['instance', 'instance', Prisma.InstanceScalarFieldEnum],
 ] as const;
 

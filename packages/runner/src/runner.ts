@@ -23,6 +23,7 @@ import {
 import { NotYet } from '@tessera/experiment';
 import type { JobQueue, QueueName, TaskJob } from '@tessera/queue';
 import { TesseraError } from '@tessera/spec';
+import { Pace } from './pace.js';
 
 /** What came of a task: what is written in the accepting transaction, and what is done once it is accepted. */
 export interface TaskOutcome {
@@ -79,8 +80,16 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   const { db, worker, log, leaseMs } = options;
   const held = new Map<string, Held>();
 
+  const pace = new Pace();
+  const counted: RunnerOptions = {
+    ...options,
+    onAccepted(task, result) {
+      pace.count();
+      options.onAccepted?.(task, result);
+    },
+  };
   const heartbeat = async () => {
-    await announceWorker(db, worker);
+    await announceWorker(db, { ...worker, tasksPerSecond: pace.perSecond() });
     // Only what was held before the statement is judged by its answer.
     const asked = [...held];
     if (asked.length === 0) return;
@@ -149,7 +158,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     const abort = new AbortController();
     held.set(keyOf(task), { task, abort });
     try {
-      await runHeld(options, task, abort.signal);
+      await runHeld(counted, task, abort.signal);
     } finally {
       held.delete(keyOf(task));
     }

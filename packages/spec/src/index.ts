@@ -9,4 +9,5 @@ export { nearestName } from './nearest-name.js';
 export * from './operations.js';
 export * from './parse-spec.js';
 export * from './rest.js';
+export * from './rest-live.js';
 export * from './state.js';

@@ -14,17 +14,20 @@ import { accessRoutes } from './routes/access.js';
 import { analysisRoutes } from './routes/analyses.js';
 import { archiveRoutes } from './routes/archives.js';
 import { arrayRoutes } from './routes/arrays.js';
+import { clusterRoutes } from './routes/cluster.js';
 import { dashboardRoutes } from './routes/dashboard.js';
 import { datasetRoutes } from './routes/datasets.js';
 import { eventRoutes } from './routes/events.js';
 import { experimentRoutes } from './routes/experiments.js';
 import { healthRoutes, type Readiness } from './routes/health.js';
+import { historyRoutes } from './routes/history.js';
 import { matrixRoutes } from './routes/matrices.js';
 import { operationRoutes } from './routes/operations.js';
 import { planRoutes } from './routes/plans.js';
 import { provenanceRoutes } from './routes/provenance.js';
 import { theoryRoutes } from './routes/theory.js';
 import { installSecurityHeaders } from './security-headers.js';
+import { tileRoutes } from './routes/tiles.js';
 import { stopConnections } from './stop-connections.js';
 
 declare module 'fastify' {
@@ -88,6 +91,9 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
     await planRoutes(routes, withCatalog);
     await datasetRoutes(routes, withCatalog);
     await eventRoutes(routes, context);
+    await tileRoutes(routes, context);
+    await historyRoutes(routes, context);
+    await clusterRoutes(routes, context);
     await analysisRoutes(routes, context);
     await arrayRoutes(routes, context);
     await matrixRoutes(routes, context);

@@ -4,12 +4,14 @@ import swaggerUi from '@fastify/swagger-ui';
 import {
   analysisRowSchema,
   arrayInfoSchema,
+  clusterSchema,
   collectReportSchema,
   collectRequestSchema,
   createdKeySchema,
   datasetInfoSchema,
   type ErrorCode,
   errorRegistry,
+  experimentHistorySchema,
   experimentSchema,
   experimentSpecInputSchema,
   keyInfoSchema,
@@ -24,6 +26,7 @@ import {
   stateEventSchema,
   theoryRequestSchema,
   theoryRowSchema,
+  tileDetailSchema,
 } from '@tessera/spec';
 import type { FastifyInstance } from 'fastify';
 import { sessionCookie } from './access/authenticate.js';
@@ -50,6 +53,9 @@ const namedSchemas = {
   CreatedKey: createdKeySchema,
   Project: projectInfoSchema,
   ProjectLimits: projectLimitsSchema,
+  ExperimentHistory: experimentHistorySchema,
+  TileDetail: tileDetailSchema,
+  Cluster: clusterSchema,
   Problem: problemDetailsSchema,
 } as const;
 export type SchemaName = keyof typeof namedSchemas;
