@@ -5,6 +5,7 @@ export * from './dataset-facts.js';
 export * from './errors.js';
 export * from './experiment-spec.js';
 export * from './limits.js';
+export type { JsonSchema } from './json-schema.js';
 export { nearestName } from './nearest-name.js';
 export * from './operations.js';
 export * from './parse-spec.js';
