@@ -135,7 +135,7 @@ export class TesseraClient {
     options: { since?: string | undefined; from?: string | undefined; signal?: AbortSignal } = {},
   ): Promise<Response> {
     const { signal, ...query } = options;
-    return send(this.url, `${experimentPath(id)}/tiles`, { query, signal });
+    return send(this.#server, `${experimentPath(id)}/tiles`, { query, signal });
   }
 
   /** One tile: where it lies, who computed it, what happened to it. */

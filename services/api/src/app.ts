@@ -26,8 +26,8 @@ import { operationRoutes } from './routes/operations.js';
 import { planRoutes } from './routes/plans.js';
 import { provenanceRoutes } from './routes/provenance.js';
 import { theoryRoutes } from './routes/theory.js';
-import { installSecurityHeaders } from './security-headers.js';
 import { tileRoutes } from './routes/tiles.js';
+import { installSecurityHeaders } from './security-headers.js';
 import { stopConnections } from './stop-connections.js';
 
 declare module 'fastify' {

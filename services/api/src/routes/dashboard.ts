@@ -32,7 +32,6 @@ export async function dashboardRoutes(app: FastifyInstance, folder: string = bui
         // Names under assets/ carry a hash of what they hold.
         const isHashed = path.startsWith(`${folder}assets/`);
         reply.header('cache-control', isHashed ? 'public, max-age=31536000, immutable' : 'no-cache');
-        reply.header('x-content-type-options', 'nosniff');
       },
     });
   }
