@@ -161,6 +161,46 @@ export async function findExperiment(db: Database, id: string): Promise<Experime
   return toRecord(row, await runningUnits(db, [id]));
 }
 
+/** Those of these experiments that are there, by id: two statements, however many. */
+export async function findExperiments(
+  db: Database,
+  ids: readonly string[],
+): Promise<Map<string, ExperimentRecord>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db.prisma.experiment.findMany({ where: { id: { in: [...ids] } } });
+  const running = await runningUnits(db, [...ids]);
+  return new Map(rows.map((row) => [row.id, toRecord(row, running)]));
+}
+
+/**
+ * What changes with an experiment, of each of these that is there: its revision and what is leased. Much less than all of
+ * it, so that many watched experiments can be looked at often.
+ */
+export async function experimentSignatures(
+  db: Database,
+  ids: readonly string[],
+): Promise<Map<string, string>> {
+  const { rows } = await db.pool.query<{ id: string; revision: number }>({
+    name: 'experiment-revisions',
+    text: 'SELECT id, revision FROM experiments WHERE id = ANY($1)',
+    values: [ids],
+  });
+  const running = await runningUnits(db, [...ids]);
+  return new Map(
+    rows.map(({ id, revision }) => [id, experimentSignature(revision, runningOf(running.get(id)))]),
+  );
+}
+
+/** @param running leased units of train tiles, analyses and strips */
+export const experimentSignature = (revision: number, running: readonly number[]) =>
+  [revision, ...running].join(' ');
+
+const runningOf = (now: Record<string, number> | undefined) => [
+  now?.train ?? 0,
+  now?.analysis ?? 0,
+  now?.strip ?? 0,
+];
+
 /**
  * Experiments newest first, those of a project or (null, the default) all.
  * @param before the `sequence` of the last one already seen, or null for the first page

@@ -35,6 +35,8 @@ export interface QueueOptions {
   /** Redis, or null: BullMQ's PostgreSQL backend in the schema `bull` of `databaseUrl`. */
   redisUrl: string | null;
   databaseUrl: string;
+  /** Certificates (PEM) that vouch for a `rediss://` server; left out or null: the system's. */
+  redisCa?: string | null;
   /** Keeps the queues of several databases apart in one Redis. */
   prefix: string;
   /** Connection troubles; called at most once a second. */

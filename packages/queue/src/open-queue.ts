@@ -37,13 +37,19 @@ export async function openQueue(options: QueueOptions): Promise<JobQueue> {
   const onError = atMostOncePerSecond(options.onError);
   return options.redisUrl === null
     ? onPostgres(options.databaseUrl, onError)
-    : onRedis(options.redisUrl, options.prefix, onError);
+    : onRedis(options.redisUrl, options.redisCa ?? null, options.prefix, onError);
 }
 
-async function onRedis(url: string, prefix: string, onError: (error: Error) => void): Promise<JobQueue> {
+async function onRedis(
+  url: string,
+  ca: string | null,
+  prefix: string,
+  onError: (error: Error) => void,
+): Promise<JobQueue> {
+  const tls = ca === null ? {} : { tls: { ca } };
   const connections: Redis[] = [];
   const connect = (options: Patience) => {
-    const connection = new Redis(url, options);
+    const connection = new Redis(url, { ...options, ...tls });
     connection.on('error', onError);
     connections.push(connection);
     return connection;

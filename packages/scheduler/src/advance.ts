@@ -8,6 +8,7 @@ import {
   type OpenExperiment,
   refuseExperiment,
   rowsAtOnce,
+  type Standing,
   settleCancelled,
   settleFinished,
   startExperiment,
@@ -15,7 +16,7 @@ import {
   type WaveSizes,
 } from '@tessera/database';
 import { type Plan, temporaryBytesAim } from '@tessera/plan';
-import { type ExperimentState, TesseraError } from '@tessera/spec';
+import { TesseraError } from '@tessera/spec';
 import type { DispatcherLog } from './dispatcher.js';
 import { queueWaves } from './window.js';
 
@@ -65,10 +66,7 @@ interface Context {
  * Takes one open experiment as far as it can go now without computing anything.
  * @returns true where it made as many rows as one pass should, and has more to make
  */
-export async function advanceExperiment(
-  context: Context,
-  open: { id: string; state: ExperimentState },
-): Promise<boolean> {
+export async function advanceExperiment(context: Context, open: Standing): Promise<boolean> {
   const { db, log } = context;
   const experiment = await context.plans.get(open.id);
   if (!experiment) return false;
@@ -77,16 +75,17 @@ export async function advanceExperiment(
     return false;
   }
   if (open.state === 'queued' && !(await prepare(context, experiment))) return false;
-  await advanceKernels(db, open.id, waveSizes(experiment.plan));
-  const kernels = await countKernels(db, open.id);
-  if (kernels.waiting === 0 && kernels.active === 0) {
+  if (open.hasCompleteWave) await advanceKernels(db, open.id, waveSizes(experiment.plan));
+  if (open.waiting === 0 && open.active === 0) {
+    const kernels = await countKernels(db, open.id);
+    if (kernels.waiting + kernels.active > 0) return false;
     const state = kernels.failed === 0 ? 'completed' : 'failed';
     if (state === 'completed') await context.hooks.complete(experiment);
     if (await settleFinished(db, open.id, state))
       log.info({ experiment: open.id, state }, 'experiment finished');
     return false;
   }
-  if (kernels.waiting > 0 && !context.isPaused) await startMoreKernels(context, experiment, kernels.active);
+  if (open.waiting > 0 && !context.isPaused) await startMoreKernels(context, experiment, open.active);
   const { tilesPerKernel } = experiment.plan;
   return tilesPerKernel > rowsAtOnce && (await makeMoreTiles(db, open.id, tilesPerKernel)) > 0;
 }

@@ -1,4 +1,11 @@
-import { type Database, type Leadership, listen, openExperiments, standForLeader } from '@tessera/database';
+import {
+  type Database,
+  type Leadership,
+  listen,
+  openExperiments,
+  type Standing,
+  standForLeader,
+} from '@tessera/database';
 import type { JobQueue } from '@tessera/queue';
 import { advanceExperiment, type ExperimentHooks, knownPlans } from './advance.js';
 import { type Room, watchRoom } from './pause.js';
@@ -23,6 +30,8 @@ export interface DispatcherOptions {
   onReconciled?: (found: { expired: number; lost: number }) => void;
   /** The store, where new work is to wait while it is nearly full. */
   room?: Room;
+  /** Tiles and strips that a project without a limit of its own may have queued or in work; null: as many as it likes. */
+  runningTiles?: number | null;
   /** A leader that says nothing for this long gives way. */
   leaseMs?: number;
   /** How often the queue is reconciled, and from when on a delivery is asked for; tests are in a hurry. */
@@ -40,6 +49,9 @@ const busyIntervalMs = 200;
 /** The window was full, or nothing was ready: what makes work, the end of a wave, wakes the dispatcher. */
 const fullIntervalMs = 500;
 const idleIntervalMs = 1000;
+/** How long a pass prepares experiments that came, and how many at a time. */
+const preparingMs = 200;
+const preparedAtOnce = 4;
 const defaultLeaseMs = 30_000;
 
 /**
@@ -80,9 +92,9 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       return false;
     });
     let hasMore = false;
-    for (const experiment of open) {
+    const context = { db, plans, log, hooks: options.hooks, sharers, isPaused };
+    const advanceOne = async (experiment: Standing) => {
       // One that cannot be advanced (its group cannot be written) must not keep the others waiting.
-      const context = { db, plans, log, hooks: options.hooks, sharers, isPaused };
       const isUnfinished = await advanceExperiment(context, experiment).catch((error: unknown) => {
         log.error(
           { err: error, experiment: experiment.id },
@@ -91,15 +103,27 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
         return false;
       });
       hasMore ||= isUnfinished;
+    };
+    for (const experiment of open) if (experiment.state !== 'queued') await advanceOne(experiment);
+    // Preparing takes files and their syncs: of a thousand that came at once, some now, and the running ones meanwhile.
+    const preparesUntil = performance.now() + preparingMs;
+    const queued = open.filter((experiment) => experiment.state === 'queued');
+    for (let first = 0; first < queued.length; first += preparedAtOnce) {
+      if (first > 0 && performance.now() > preparesUntil) {
+        hasMore = true;
+        break;
+      }
+      await Promise.all(queued.slice(first, first + preparedAtOnce).map(advanceOne));
     }
-    const queued = await fillWindow(
-      { db, queue, log, turns },
+    const limit = options.runningTiles ?? null;
+    const queuedNow = await fillWindow(
+      { db, queue, log, turns, limit },
       open,
       isPaused ? ['analyses'] : ['tiles', 'analyses'],
     );
     if (hasMore) return 0;
     if (open.length === 0) return idleIntervalMs;
-    return queued > 0 ? busyIntervalMs : Math.min(fullIntervalMs, timing.intervalMs);
+    return queuedNow > 0 ? busyIntervalMs : Math.min(fullIntervalMs, timing.intervalMs);
   };
 
   const run = () => {

@@ -3,6 +3,7 @@ import {
   type Database,
   livingWorkers,
   takeReady,
+  tilesLeft,
   unqueue,
   withReady,
 } from '@tessera/database';
@@ -24,12 +25,16 @@ export const workerSilenceMs = 15_000;
 const tasksPerSlot = 4;
 const smallestWindow = 8;
 
+type ProjectContender = Contender & { project: string };
+
 export interface WindowContext {
   db: Database;
   queue: JobQueue;
   log: DispatcherLog;
   /** Whose turn it is, for each queue; kept from pass to pass. */
   turns: Record<QueueName, Turns>;
+  /** Tiles that a project without a limit of its own may have queued or in work; null: as many as it likes. */
+  limit: number | null;
 }
 
 /**
@@ -39,7 +44,7 @@ export interface WindowContext {
  */
 export async function fillWindow(
   context: WindowContext,
-  open: readonly (Contender & { state: ExperimentState })[],
+  open: readonly (ProjectContender & { state: ExperimentState })[],
   names: readonly QueueName[],
 ): Promise<number> {
   const running = open.filter((experiment) => experiment.state !== 'cancelling');
@@ -59,9 +64,9 @@ export async function fillWindow(
 }
 
 async function fillQueue(
-  { db, queue, log, turns }: WindowContext,
+  { db, queue, log, turns, limit }: WindowContext,
   name: QueueName,
-  running: readonly Contender[],
+  running: readonly ProjectContender[],
   window: number,
 ): Promise<number> {
   const waves = queueWaves[name];
@@ -75,12 +80,17 @@ async function fillQueue(
       waves,
     ),
   );
+  // What is queued counts as in work, so that no delivery is ever one too many.
+  const left = name === 'tiles' ? await tilesLeft(db, waves, limit) : new Map<string, number>();
+  const leftTo = (project: string) => left.get(project) ?? Number.POSITIVE_INFINITY;
   let hungry = running.filter(({ id }) => ready.has(id));
-  while (room > 0 && hungry.length > 0) {
+  for (;;) {
+    hungry = hungry.filter(({ project }) => leftTo(project) > 0);
+    if (room <= 0 || hungry.length === 0) break;
     const shares = turns[name].deal(hungry, room);
     const stillHungry = hungry.filter(({ id }) => !shares.has(id));
     for (const contender of hungry) {
-      const share = shares.get(contender.id) ?? 0;
+      const share = Math.min(shares.get(contender.id) ?? 0, leftTo(contender.project));
       if (share === 0) continue;
       const jobs = await takeReady(db, contender.id, waves, share);
       if (jobs.length === 0) continue;
@@ -93,6 +103,7 @@ async function fillQueue(
       }
       turns[name].took(contender, jobs.length);
       room -= jobs.length;
+      left.set(contender.project, leftTo(contender.project) - jobs.length);
       if (jobs.length === share) stillHungry.push(contender);
     }
     hungry = stillHungry;

@@ -44,6 +44,7 @@ export async function openService(name: 'api' | 'worker' | 'aggregator'): Promis
   });
   const queue = await openQueue({
     redisUrl: settings.redisUrl,
+    redisCa: settings.redisCaFile === null ? null : await readFile(settings.redisCaFile, 'utf8'),
     databaseUrl,
     prefix: `tessera-${await instanceId(db)}`,
     onError: onError('queue'),

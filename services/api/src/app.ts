@@ -5,6 +5,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { installAccess } from './access/access.js';
 import { installRateLimit } from './access/rate-limit.js';
 import type { AppContext } from './app-context.js';
+import { limitBodyTime, type RequestTimes, requestTimes } from './body-time.js';
 import { openDatasetCatalog } from './dataset-catalog.js';
 import { installJsonParser, jsonBodyLimit } from './json-body.js';
 import { installOpenApi } from './openapi.js';
@@ -40,7 +41,10 @@ declare module 'fastify' {
 }
 
 /** Builds the service; nothing is connected or listening before `ready()` or `listen()`. */
-export async function buildApp(context: AppContext): Promise<FastifyInstance> {
+export async function buildApp(
+  context: AppContext,
+  times: RequestTimes = requestTimes,
+): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: context.logger as FastifyBaseLogger,
     // Our own line per request is below.
@@ -49,8 +53,11 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
     bodyLimit: jsonBodyLimit,
     trustProxy: context.settings.trustProxy.length > 0 ? [...context.settings.trustProxy] : false,
     routerOptions: { maxParamLength: 256, caseSensitive: true },
-    // An upload may take long; its headers may not.
+    // An upload may take long; headers may not, nor may any other body (body-time.ts).
     requestTimeout: 0,
+    http: { headersTimeout: times.headersMs, connectionsCheckingInterval: times.checkMs },
+    // A socket on which nothing moves, either way: events have a heartbeat, the import of an upload its own time.
+    connectionTimeout: times.idleMs,
     // What still comes on an open connection while the server closes is answered as ever.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
@@ -80,6 +87,7 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
   installJsonParser(app);
   await app.register(cookie);
   await installSecurityHeaders(app, context.settings);
+  limitBodyTime(app, times.bodyMs);
   await installOverload(app);
   installAccess(app, context);
   await installRateLimit(app, context);

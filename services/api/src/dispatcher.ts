@@ -19,6 +19,8 @@ export function dispatch(options: {
   /** New work waits while the store has less free. */
   minFreeBytes: number;
   leaseMs: number;
+  /** Of projects without a limit of their own. */
+  runningTiles: number | null;
   onReconciled?: DispatcherOptions['onReconciled'];
 }): Promise<Dispatcher> {
   const { store } = options;
@@ -29,6 +31,7 @@ export function dispatch(options: {
     log: options.log,
     room: { freeBytes: () => store.freeBytes(), minFreeBytes: options.minFreeBytes },
     leaseMs: options.leaseMs,
+    runningTiles: options.runningTiles,
     ...(options.onReconciled && { onReconciled: options.onReconciled }),
     hooks: {
       prepare: async (experiment) =>

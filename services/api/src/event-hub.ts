@@ -1,5 +1,12 @@
-/** Who watches which experiment: reads a changed experiment once and tells all of its watchers. */
-import { type Database, findExperiment, type Listener, listen } from '@tessera/database';
+/** Who watches which experiment: reads changed experiments together, each once, and tells all of its watchers. */
+import {
+  type Database,
+  experimentSignature,
+  experimentSignatures,
+  findExperiments,
+  type Listener,
+  listen,
+} from '@tessera/database';
 import type { Logger } from '@tessera/telemetry';
 import type { PlannedExperiment } from './experiment-view.js';
 
@@ -7,6 +14,8 @@ import type { PlannedExperiment } from './experiment-view.js';
 const coalesceMs = 250;
 /** Notifications are hints; this finds what they missed. */
 const pollMs = 2000;
+/** Experiments of one read. */
+const readAtOnce = 200;
 
 /** Called with every change seen, and with null once the experiment is deleted. Must not throw. */
 export type Watcher = (record: PlannedExperiment | null) => void;
@@ -16,10 +25,6 @@ interface Watched {
   /** The last read's revision and what is leased; null before the first read. */
   seen: string | null;
   lastReadAt: number;
-  timer: NodeJS.Timeout | null;
-  reading: boolean;
-  /** Something changed while a read was under way. */
-  again: boolean;
 }
 
 export class EventHub {
@@ -28,6 +33,11 @@ export class EventHub {
   readonly #watched = new Map<string, Watched>();
   #listener: Listener | null = null;
   #poll: NodeJS.Timeout | null = null;
+  /** Watched experiments of which a change is known that was not read yet. */
+  readonly #due = new Set<string>();
+  #timer: NodeJS.Timeout | null = null;
+  #timerAt = 0;
+  #isReading = false;
   #closed = false;
 
   constructor(db: Database, logger: Logger) {
@@ -38,7 +48,7 @@ export class EventHub {
   /** Connects. Where Postgres does not answer the poll goes on alone, and the next poll connects again. */
   async start(databaseUrl: string): Promise<void> {
     this.#poll = setInterval(() => {
-      for (const id of this.#watched.keys()) this.#changed(id);
+      void this.#look();
       if (this.#listener === null) void this.#connect(databaseUrl);
     }, pollMs);
     this.#poll.unref();
@@ -73,64 +83,87 @@ export class EventHub {
 
   /** Calls `watcher` with every change from now on. @returns how to stop */
   watch(id: string, watcher: Watcher): () => void {
-    const watched = this.#watched.get(id) ?? {
-      watchers: new Set(),
-      seen: null,
-      lastReadAt: 0,
-      timer: null,
-      reading: false,
-      again: false,
-    };
+    const watched = this.#watched.get(id) ?? { watchers: new Set(), seen: null, lastReadAt: 0 };
     this.#watched.set(id, watched);
     watched.watchers.add(watcher);
     return () => {
       watched.watchers.delete(watcher);
       if (watched.watchers.size > 0 || this.#watched.get(id) !== watched) return;
-      if (watched.timer) clearTimeout(watched.timer);
       this.#watched.delete(id);
+      this.#due.delete(id);
     };
   }
 
   #changed(id: string): void {
     const watched = this.#watched.get(id);
-    if (!watched || watched.timer) return;
-    if (watched.reading) {
-      watched.again = true;
-      return;
-    }
-    const wait = Math.max(0, watched.lastReadAt + coalesceMs - performance.now());
-    watched.timer = setTimeout(() => void this.#read(id, watched), wait);
+    if (!watched) return;
+    this.#due.add(id);
+    this.#readIn(Math.max(0, watched.lastReadAt + coalesceMs - performance.now()));
   }
 
-  async #read(id: string, watched: Watched): Promise<void> {
-    watched.timer = null;
-    watched.reading = true;
-    watched.lastReadAt = performance.now();
+  /** The sooner counts. */
+  #readIn(waitMs: number): void {
+    const at = performance.now() + waitMs;
+    if (this.#closed || this.#isReading || (this.#timer && this.#timerAt <= at)) return;
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timerAt = at;
+    this.#timer = setTimeout(() => void this.#readDue(), waitMs);
+  }
+
+  /** Reads together those that changed and were not read just now. */
+  async #readDue(): Promise<void> {
+    this.#timer = null;
+    this.#isReading = true;
+    const now = performance.now();
+    const ids = [...this.#due]
+      .filter((id) => (this.#watched.get(id)?.lastReadAt ?? 0) + coalesceMs <= now)
+      .slice(0, readAtOnce);
+    for (const id of ids) {
+      this.#due.delete(id);
+      const watched = this.#watched.get(id);
+      if (watched) watched.lastReadAt = now;
+    }
     try {
-      const record = (await findExperiment(this.#db, id)) as PlannedExperiment | null;
-      const seen = record === null ? 'deleted' : signature(record);
-      if (seen !== watched.seen) {
-        watched.seen = seen;
-        for (const watcher of [...watched.watchers]) watcher(record);
-      }
+      const found = await findExperiments(this.#db, ids);
+      for (const id of ids) this.#tell(id, (found.get(id) ?? null) as PlannedExperiment | null);
     } catch (error) {
       this.#logger.warn(
-        { err: error, experiment: id },
-        'could not read a watched experiment; the poll tries again',
+        { err: error, experiments: ids.length },
+        'could not read watched experiments; the poll tries again',
       );
     } finally {
-      watched.reading = false;
-      if (watched.again) {
-        watched.again = false;
-        this.#changed(id);
+      this.#isReading = false;
+      if (this.#due.size > 0) this.#readIn(this.#due.size >= readAtOnce ? 0 : coalesceMs / 5);
+    }
+  }
+
+  #tell(id: string, record: PlannedExperiment | null): void {
+    const watched = this.#watched.get(id);
+    const seen = record === null ? 'deleted' : signature(record);
+    if (!watched || seen === watched.seen) return;
+    watched.seen = seen;
+    for (const watcher of [...watched.watchers]) watcher(record);
+  }
+
+  /** Asks of all that are watched whether they changed, and reads those that did. */
+  async #look(): Promise<void> {
+    const ids = [...this.#watched.keys()];
+    if (ids.length === 0) return;
+    try {
+      const found = await experimentSignatures(this.#db, ids);
+      for (const id of ids) {
+        const { seen } = this.#watched.get(id) ?? {};
+        if ((found.get(id) ?? 'deleted') !== seen) this.#changed(id);
       }
+    } catch (error) {
+      this.#logger.warn({ err: error }, 'could not look for changes; the next poll does');
     }
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#poll) clearInterval(this.#poll);
-    for (const watched of this.#watched.values()) if (watched.timer) clearTimeout(watched.timer);
+    if (this.#timer) clearTimeout(this.#timer);
     this.#watched.clear();
     await this.#listener?.close();
     this.#listener = null;
@@ -138,6 +171,6 @@ export class EventHub {
 }
 
 /** What a change that watchers care about changes: leases move `running` without a new revision. */
-function signature({ revision, progress }: PlannedExperiment): string {
-  return [revision, progress.tiles.running, progress.analyses.running, progress.strips.running].join(' ');
+function signature({ revision, progress: { tiles, analyses, strips } }: PlannedExperiment): string {
+  return experimentSignature(revision, [tiles.running, analyses.running, strips.running]);
 }

@@ -1,6 +1,6 @@
 /** The API process: REST, and the dispatcher beside it. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { protocolVersion, raiseProtocol } from '@tessera/database';
+import { openDatabase, protocolVersion, raiseProtocol } from '@tessera/database';
 import { openService, runMain, stopOnce } from '@tessera/service';
 import { prepareKeys } from './access/prepare-keys.js';
 import { buildApp } from './app.js';
@@ -29,14 +29,21 @@ await runMain(async () => {
     version,
   });
   await sweepUploads(settings);
+  // Connections of its own: a crowd of requests must not keep work from being given out.
+  const dispatchDb = openDatabase(databaseUrl, {
+    connections: 4,
+    statementMs: Math.max(60_000, 2 * settings.leaseMs),
+    onError: (error) => logger.warn({ err: error }, 'dispatcher: connection trouble'),
+  });
   const dispatcher = await dispatch({
-    db,
+    db: dispatchDb,
     databaseUrl,
     queue,
     store,
     log: logger,
     minFreeBytes: settings.minFreeBytes,
     leaseMs: settings.leaseMs,
+    runningTiles: settings.projectLimits.runningTiles,
     onReconciled({ expired, lost }) {
       metrics.leaseExpiries.inc(expired);
       metrics.retries.inc({ reason: 'lease' }, expired);
@@ -54,6 +61,7 @@ await runMain(async () => {
     if (collecting) clearInterval(collecting);
     // Another replica may lead while this one drains.
     await Promise.all([dispatcher.close(), sleep(settings.drainMs).then(() => app.close())]);
+    await dispatchDb.close();
     await service.close();
   });
   const url = await app.listen({ host: settings.host, port: settings.port });

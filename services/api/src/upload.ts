@@ -18,19 +18,25 @@ export interface ReceivedUpload extends AsyncDisposable {
 const uploadsFolder = (settings: Pick<AppContext['settings'], 'dataDir'>) =>
   join(settings.dataDir, 'uploads');
 
-/** An upload of which nothing comes for this long is given up, so that it does not hold its place for ever. */
-const silenceLimitMs = 60_000;
+/** How fast an upload must come: one that trickles is given up, so that it does not hold its place for ever. */
+export const uploadPace = {
+  /** Nothing may come for this long. */
+  silenceMs: 60_000,
+  /** In each while, this many bytes at least. */
+  whileMs: 60_000,
+  bytesPerSecond: 8192,
+};
 
 /**
  * @param contentLength the request's header, so that what is too large is refused before it is sent
- * @param silenceMs how long a client may send nothing
- * @throws TesseraError body-too-large, invalid-request when the client stopped sending
+ * @param pace how fast it must come
+ * @throws TesseraError body-too-large, request-timeout when the client sends too slowly, invalid-request when it stopped
  */
 export async function receiveUpload(
   settings: Pick<AppContext['settings'], 'dataDir' | 'maxUploadBytes'>,
   body: Readable,
   contentLength: string | undefined,
-  silenceMs: number = silenceLimitMs,
+  pace: typeof uploadPace = uploadPace,
 ): Promise<ReceivedUpload> {
   const limit = settings.maxUploadBytes;
   const tooLarge = () =>
@@ -45,9 +51,19 @@ export async function receiveUpload(
   const remove = () => rm(path, { force: true });
   const hash = createHash('sha256');
   let bytes = 0;
-  const silent = new TesseraError('invalid-request', `The upload sent nothing for ${silenceMs / 1000} s.`);
-  const silence = setTimeout(() => body.destroy(silent), silenceMs);
+  const giveUp = (reason: string) => body.destroy(new TesseraError('request-timeout', reason));
+  const silence = setTimeout(
+    () => giveUp(`The upload sent nothing for ${pace.silenceMs / 1000} s.`),
+    pace.silenceMs,
+  );
   silence.unref();
+  let before = 0;
+  const rate = setInterval(() => {
+    if (bytes - before < (pace.bytesPerSecond * pace.whileMs) / 1000)
+      giveUp(`The upload came with less than ${pace.bytesPerSecond} bytes a second.`);
+    before = bytes;
+  }, pace.whileMs);
+  rate.unref();
   const counted = async function* () {
     // The request must outlive a refusal: its socket carries the answer.
     for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
@@ -70,6 +86,7 @@ export async function receiveUpload(
     throw error;
   } finally {
     clearTimeout(silence);
+    clearInterval(rate);
   }
   return { path, sha256: hash.digest('hex'), [Symbol.asyncDispose]: remove };
 }

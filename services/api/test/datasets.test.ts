@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { receiveUpload } from '../src/upload.js';
+import { receiveUpload, uploadPace } from '../src/upload.js';
 import { createTiny, setState } from './finished-experiment.js';
 import { type RunningApi, runApi, tinyNpz, tinySpec, uploadTiny } from './running-api.js';
 
@@ -135,8 +135,10 @@ describe('PUT /v1/datasets/{name}', () => {
     const body = new PassThrough();
     body.write(Buffer.alloc(1000));
     const settings = { dataDir: api.dataDir, cifar10Dir: null, maxUploadBytes: 2 ** 20 };
-    await expect(receiveUpload(settings, body, undefined, 50)).rejects.toMatchObject({
-      code: 'invalid-request',
+    await expect(
+      receiveUpload(settings, body, undefined, { ...uploadPace, silenceMs: 50 }),
+    ).rejects.toMatchObject({
+      code: 'request-timeout',
       message: expect.stringMatching(/nothing for 0.05 s/),
     });
     expect(await leftovers()).toEqual([]);

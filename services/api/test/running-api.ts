@@ -10,6 +10,7 @@ import { createLogger, createMetrics } from '@tessera/telemetry';
 import { testPostgres } from '@tessera/testkit';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { zipSync } from 'fflate';
+import type { RequestTimes } from '../src/body-time.js';
 import { buildApp } from '../src/index.js';
 
 export interface RunningApi {
@@ -36,6 +37,7 @@ export async function runApi(
     /** What the store says it has free. */
     freeBytes?: number;
     settings?: Partial<Settings>;
+    times?: RequestTimes;
   } = {},
 ): Promise<RunningApi> {
   const postgres = await testPostgres({ name: 'migrated', prepare: migrate });
@@ -45,7 +47,7 @@ export async function runApi(
   const { freeBytes } = options;
   if (freeBytes !== undefined) store.freeBytes = async () => freeBytes;
   const queue = { ping: async () => {} };
-  const app = await buildApp({
+  const context = {
     db,
     databaseUrl: postgres.url,
     store,
@@ -63,7 +65,8 @@ export async function runApi(
     logger: createLogger({ service: 'api', level: 'silent' }),
     metrics: createMetrics(),
     version: '0.0.0-test',
-  });
+  };
+  const app = await buildApp(context, options.times);
   await app.ready();
   return {
     app,

@@ -11,13 +11,34 @@ export interface OpenExperiment<Plan = unknown> {
   datasetSha256: string;
 }
 
-/** Experiments that are not terminal, oldest first. */
-export async function openExperiments(
-  db: Database,
-): Promise<{ id: string; state: ExperimentState; priority: number }[]> {
-  const { rows } = await db.pool.query<{ id: string; state: ExperimentState; priority: number }>({
+/** Where an experiment that is not terminal stands: what one pass of the dispatcher must know of it. */
+export interface Standing {
+  id: string;
+  state: ExperimentState;
+  priority: number;
+  project: string;
+  /** Kernels in these states. */
+  waiting: number;
+  active: number;
+  /** Whether a kernel has completed a wave that is not its last. */
+  hasCompleteWave: boolean;
+}
+
+/**
+ * Experiments that are not terminal, oldest first. One statement for all of them: asked one by one, a pass over 1,000
+ * experiments took seconds.
+ */
+export async function openExperiments(db: Database): Promise<Standing[]> {
+  const { rows } = await db.pool.query<Standing>({
     name: 'open-experiments',
-    text: `SELECT id, state, priority FROM experiments WHERE state IN ('queued', 'running', 'cancelling') ORDER BY sequence`,
+    text: `SELECT e.id, e.state, e.priority, e.project,
+        count(*) FILTER (WHERE k.state = 'waiting')::int AS waiting,
+        count(*) FILTER (WHERE k.state = 'active')::int AS active,
+        COALESCE(bool_or(k.state = 'active' AND k.wave <> 'finish' AND k.wave_done >= k.wave_total), false)
+          AS "hasCompleteWave"
+      FROM experiments e
+      LEFT JOIN kernels k ON k.experiment_id = e.id AND k.state IN ('waiting', 'active')
+      WHERE e.state IN ('queued', 'running', 'cancelling') GROUP BY e.id ORDER BY e.sequence`,
   });
   return rows;
 }

@@ -100,7 +100,6 @@ const isPowerOfTwo = (count: number) => Number.isInteger(Math.log2(count));
  * @returns how many kernels moved
  */
 export async function advanceKernels(db: Database, experimentId: string, sizes: WaveSizes): Promise<number> {
-  if (!(await hasCompleteWave(db, experimentId))) return 0;
   return inTransaction(db, async (client) => {
     const { rowCount: runs } = await client.query(
       `SELECT 1 FROM experiments WHERE id = $1 AND state = 'running' FOR NO KEY UPDATE`,
@@ -131,15 +130,4 @@ export async function advanceKernels(db: Database, experimentId: string, sizes: 
     }
     return moved;
   });
-}
-
-/** Cheap and without a lock: most passes find nothing. */
-async function hasCompleteWave(db: Database, experimentId: string): Promise<boolean> {
-  const { rowCount } = await db.pool.query({
-    name: 'complete-wave',
-    text: `SELECT 1 FROM kernels
-      WHERE experiment_id = $1 AND state = 'active' AND wave <> 'finish' AND wave_done >= wave_total LIMIT 1`,
-    values: [experimentId],
-  });
-  return rowCount === 1;
 }

@@ -26,6 +26,27 @@ export async function countOutstanding(db: Database, waves: readonly Wave[]): Pr
   return rows[0]?.n ?? 0;
 }
 
+/**
+ * How many more tasks of these waves each project that has a limit may have queued or leased.
+ * @param limit that of projects which have none of their own; null: as many as they like
+ */
+export async function tilesLeft(
+  db: Database,
+  waves: readonly Wave[],
+  limit: number | null,
+): Promise<Map<string, number>> {
+  const { rows } = await db.pool.query<{ name: string; left: number }>({
+    name: 'tiles-left',
+    text: `SELECT p.name, COALESCE(p.max_running_tiles, $2::int) - (
+        SELECT count(*) FROM tasks t JOIN experiments e ON e.id = t.experiment_id
+        WHERE e.project = p.name AND t.wave = ANY($1)
+          AND (t.state = 'leased' OR (t.state = 'pending' AND t.queued_at IS NOT NULL AND e.state = 'running')))::int AS left
+      FROM projects p WHERE COALESCE(p.max_running_tiles, $2::int) IS NOT NULL`,
+    values: [waves, limit],
+  });
+  return new Map(rows.map(({ name, left }) => [name, left]));
+}
+
 /** How many tasks of an experiment could be queued now, counted up to `limit`. */
 export async function countReady(
   db: Database,

@@ -101,6 +101,7 @@ export async function datasetRoutes(
     uploads.removeAllContentTypeParsers();
     uploads.addContentTypeParser(uploadTypes, (_request, payload, done) => done(null, payload));
     uploads.put<WithName & { Body: Readable | undefined }>('/v1/datasets/:name', {
+      config: { takesLongBody: true },
       schema: {
         tags: ['datasets'],
         summary: 'Upload a data set',

@@ -1,0 +1,252 @@
+/**
+ * `npm run fuzz [-- --requests N --seed S]`: requests made from the OpenAPI document and by a mutator, against a stack of its own
+ * that asks for keys. Fails on a status of 500, an answer outside the document, an API that grows, and experiments or data sets that
+ * are half there. Schemathesis (PyPI, in a virtual environment under .cache) does half of them where Python is there.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { removeDataFolder } from '@tessera/embedded';
+import { startStack } from '@tessera/testkit';
+import { randomOf } from './mutate.mjs';
+import { requestMaker } from './requests.mjs';
+import { answerChecker } from './schema-check.mjs';
+
+const { values } = parseArgs({
+  options: {
+    requests: { type: 'string', default: '20000' },
+    seed: { type: 'string', default: '1' },
+    schemathesis: { type: 'string', default: '4.32.5' },
+    'without-schemathesis': { type: 'boolean', default: false },
+  },
+});
+const [count, seed] = [Number(values.requests), Number(values.seed)];
+const say = (line) => process.stderr.write(`${line}\n`);
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+const dataDir = mkdtempSync(join(tmpdir(), 'tessera-fuzz-'));
+const key = `tessera_fuzz_${'0123456789abcdef'.repeat(4)}`;
+writeFileSync(join(dataDir, 'first-key'), key, { mode: 0o600 });
+const stack = await startStack({
+  dataDir,
+  workers: 1,
+  readyTimeoutMs: 300_000,
+  env: {
+    TESSERA_AUTH: 'required',
+    TESSERA_FIRST_KEY_FILE: join(dataDir, 'first-key'),
+    TESSERA_RATE_LIMIT: '0',
+  },
+});
+for (const signal of ['SIGINT', 'SIGTERM'])
+  process.once(signal, () => void stack.stop().then(() => process.exit(130)));
+
+const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+/** Findings by what and where. @type {Map<string, { count: number, first: string }>} */
+const findings = new Map();
+const found = (what, example) => {
+  const known = findings.get(what);
+  if (known) known.count++;
+  else findings.set(what, { count: 1, first: example });
+};
+
+let isFine = false;
+try {
+  const document = JSON.parse((await send({ method: 'GET', url: '/openapi.json', headers: {} })).text);
+  const { api } = await stack.pids();
+  await sleep(1000);
+  const statuses = await mutatorRun(document, api);
+  const theirs = values['without-schemathesis'] ? null : await schemathesisRun();
+  await checkWhatIsLeft();
+  const { api: apiNow } = await stack.pids();
+  if (apiNow !== api) found('the API ended and was started again', '');
+  console.log(`\n| status | answers |\n|---|---|`);
+  for (const [status, n] of [...statuses].sort()) console.log(`| ${status} | ${n} |`);
+  if (theirs !== null) console.log(`\nSchemathesis: ${theirs}`);
+  console.log(`\nSeed ${seed}: ${findings.size === 0 ? 'no findings.' : `${findings.size} findings:`}`);
+  for (const [what, { count: times, first }] of findings) console.log(`- ${times} x ${what}\n    ${first}`);
+  isFine = findings.size === 0;
+} finally {
+  agent.destroy();
+  await stack.stop();
+  await removeDataFolder(dataDir);
+}
+process.exitCode = isFine ? 0 : 1;
+
+/** Our own: every operation, changed bodies and parameters, each answer checked by the document. */
+async function mutatorRun(document, pid) {
+  const random = randomOf(seed);
+  const check = answerChecker(document);
+  const ids = [];
+  const make = requestMaker(document, random, ids);
+  const statuses = new Map();
+  let sent = 0;
+  let bytesBefore = null;
+  const client = async () => {
+    while (sent < count) {
+      const number = ++sent;
+      const made = make();
+      const answer = await send(made).catch((error) => ({ status: 0, type: '', text: String(error) }));
+      statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+      const example = () =>
+        `${made.method} ${made.url} ${String(made.body ?? '').slice(0, 300)} -> ${answer.status} ${answer.text.slice(0, 200)}`;
+      if (answer.status === 500 || answer.status === 0)
+        found(`${made.method} ${made.path}: ${answer.status}`, example());
+      // What the router refuses (a path that is no path any more) is of no operation.
+      else if (!isOfNoOperation(made, answer)) {
+        const wrong = made.method === 'HEAD' ? null : check(made.path, made.method, answer);
+        if (wrong !== null) found(`${made.method} ${made.path}: ${wrong}`, example());
+      }
+      if (made.method === 'POST' && made.path === '/v1/experiments' && answer.status === 202) {
+        ids.push(JSON.parse(answer.text).id);
+        if (ids.length > 50) ids.shift();
+      }
+      if (number % 2000 === 0) {
+        const mebibytes = residentMebibytes(pid);
+        say(`${number} requests, API ${mebibytes.toFixed(0)} MiB`);
+        // The heap grows to its working size first.
+        if (number >= count / 2) bytesBefore ??= mebibytes;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, client));
+  const after = residentMebibytes(pid);
+  if (bytesBefore !== null && after > 1.3 * bytesBefore + 50)
+    found(
+      'the API grows',
+      `${bytesBefore.toFixed(0)} MiB after half of the requests, ${after.toFixed(0)} MiB after all`,
+    );
+  return statuses;
+}
+
+const isOfNoOperation = ({ url, path }, { status, text }) =>
+  [400, 404, 405].includes(status) && url.split('?')[0].split('/').length !== path.split('/').length
+    ? true
+    : status === 404 && text.includes('There is nothing at');
+
+async function schemathesisRun() {
+  const venv = join(root, '.cache/fuzz');
+  const program = join(venv, 'bin/schemathesis');
+  if (!existsSync(program)) {
+    await mkdir(join(root, '.cache'), { recursive: true });
+    say(`Installing schemathesis ${values.schemathesis} into .cache/fuzz ...`);
+    if ((await run('python3', ['-m', 'venv', venv])).code !== 0)
+      return leftOutText('python3 with venv is missing');
+    const pip = await run(join(venv, 'bin/pip'), [
+      'install',
+      '--quiet',
+      `schemathesis==${values.schemathesis}`,
+    ]);
+    if (pip.code !== 0) return leftOutText('schemathesis could not be installed');
+  }
+  const examples = Math.max(20, Math.round(count / 60));
+  const { code, output } = await run(program, [
+    ...['run', `${stack.url}/openapi.json`, '--header', `Authorization: Bearer ${key}`],
+    ...[
+      '--checks',
+      'not_a_server_error,response_schema_conformance,status_code_conformance,content_type_conformance',
+    ],
+    ...[
+      '--phases',
+      'examples,coverage,fuzzing',
+      '--mode',
+      'all',
+      '--max-examples',
+      String(examples),
+      '--seed',
+      String(seed),
+    ],
+    ...[
+      '--exclude-path-regex',
+      'events$|^/v1/session|^/v1/keys/|^/metrics',
+      '--workers',
+      '2',
+      '--request-timeout',
+      '60',
+      '--no-color',
+    ],
+  ]);
+  writeFileSync(join(root, '.cache/fuzz-schemathesis.log'), output);
+  const tested = /Test cases:[\s\S]*?(\d[\d,]*) generated/.exec(output)?.[1] ?? 'an unknown number of';
+  if (code !== 0)
+    found('schemathesis found something', `see .cache/fuzz-schemathesis.log: ${output.slice(-600)}`);
+  return `${tested} test cases, ${code === 0 ? 'nothing found' : 'findings'}.`;
+}
+
+function leftOutText(reason) {
+  if (process.env.CI === 'true') found('schemathesis was left out', reason);
+  return `left out: ${reason}.`;
+}
+
+/** Every experiment that was acknowledged ends, and the store holds nothing that no row stands for. */
+async function checkWhatIsLeft() {
+  const deadline = performance.now() + 300_000;
+  for (;;) {
+    const open = [];
+    for (const state of ['queued', 'running', 'cancelling'])
+      open.push(
+        ...JSON.parse(
+          (await send({ method: 'GET', url: `/v1/experiments?state=${state}&limit=1000`, headers: {} })).text,
+        ).items,
+      );
+    if (open.length === 0) break;
+    if (performance.now() > deadline) {
+      found('experiments that do not end', `${open.length}, first ${open[0].id} ${open[0].state}`);
+      for (const { id } of open)
+        await send({ method: 'POST', url: `/v1/experiments/${id}/cancel`, headers: {} });
+      break;
+    }
+    await sleep(1000);
+  }
+  const failed = JSON.parse(
+    (await send({ method: 'GET', url: '/v1/experiments?state=failed&limit=1000', headers: {} })).text,
+  ).items;
+  for (const { id, error, spec } of failed)
+    if (error?.code === 'internal')
+      found('an accepted experiment failed by a fault', `${id} ${error.message} ${JSON.stringify(spec)}`);
+}
+
+function send({ method, url, headers, body }) {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      `${stack.url}${url}`,
+      { method, agent, headers: { authorization: `Bearer ${key}`, ...headers }, timeout: 60_000 },
+      (response) => {
+        const pieces = [];
+        response.on('data', (piece) => pieces.push(piece));
+        response.on('error', reject);
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode,
+            type: response.headers['content-type'] ?? '',
+            text: Buffer.concat(pieces).toString(),
+          }),
+        );
+      },
+    );
+    sent.on('timeout', () => sent.destroy(new Error('no answer within 60 s')));
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+const residentMebibytes = (pid) =>
+  Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+
+function run(program, args) {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (bytes) => {
+        output += bytes;
+      });
+    child.on('error', (error) => resolve({ code: -1, output: String(error) }));
+    child.on('close', (code) => resolve({ code, output }));
+  });
+}

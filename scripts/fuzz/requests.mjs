@@ -1,0 +1,79 @@
+/** A request of any operation of the document, with a valid, a changed or a senseless body and parameters. */
+import { readFileSync } from 'node:fs';
+import { mutated, strangeText } from './mutate.mjs';
+
+const example = (name) =>
+  JSON.parse(readFileSync(new URL(`../../examples/${name}.json`, import.meta.url), 'utf8'));
+
+/** Small enough that the accepted ones are done while others come. */
+const spec = {
+  name: 'fuzz',
+  dataset: { id: 'synthetic', train: 6, test: 2 },
+  architecture: { family: 'fcn', activation: { name: 'erf' } },
+  grid: { weightVariance: [1], biasVariance: [0.1], depth: [1] },
+  analysis: { regression: { diagReg: [0] } },
+  keep: { kernels: 'none', predictions: false },
+};
+const bodies = {
+  'POST /v1/experiments': [spec],
+  'POST /v1/plans': [spec, example('spectrum-fcn'), example('spectrum-cnn-gap'), example('heatmap-fcn')],
+  'POST /v1/theory': [
+    { activation: { name: 'relu' }, weightVariance: { from: 1, to: 2, count: 3 }, biasVariance: [0, 0.1] },
+  ],
+  'POST /v1/keys': [{ role: 'viewer', project: 'fuzz', name: 'n', expiresInSeconds: 60 }],
+  'PUT /v1/projects/{project}': [{ runningTiles: null, storedBytes: null, experiments: null }],
+  'POST /v1/session': [{ key: 'tessera_none_none' }],
+  'POST /v1/gc': [{ olderThanSeconds: 86_400 * 3650, dryRun: true }],
+};
+
+/** Operations that wait, or that would end what the run itself needs. */
+const leftOut = new Set(['GET /v1/experiments/{id}/events', 'DELETE /v1/keys/{id}', 'DELETE /v1/session']);
+
+/**
+ * @param {object} document the OpenAPI document
+ * @param {() => number} random
+ * @param {string[]} ids experiments that are there
+ */
+export function requestMaker(document, random, ids) {
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods)
+      .map(([method, operation]) => ({ path, method: method.toUpperCase(), operation }))
+      .filter(({ path, method }) => !leftOut.has(`${method} ${path}`)),
+  );
+  const pick = (list) => list[Math.floor(random() * list.length)];
+
+  return () => {
+    const { path, method, operation } = pick(operations);
+    const url = path.replace(/\{(\w+)\}/g, (_, name) => {
+      if (random() < 0.25) return strangeText(random) || 'x';
+      if (name === 'id' && ids.length > 0) return pick(ids);
+      if (path.includes('/datasets/')) return pick(['synthetic', 'mine', 'cifar10']);
+      return pick(['kappa', 'ntk_train_train', 'default', 'fuzz', 'trainability']);
+    });
+    const parameters = (operation.parameters ?? []).filter((parameter) => parameter.in === 'query');
+    const query = parameters
+      .filter(() => random() < 0.3)
+      .map(
+        ({ name }) =>
+          `${name}=${random() < 0.5 ? strangeText(random) : pick(['1', '0', 'ntk', 'running', '0:2', '1.5'])}`,
+      );
+    if (random() < 0.05) query.push(`${strangeText(random)}=${strangeText(random)}`);
+    const headers = {};
+    let body;
+    const type = Object.keys(operation.requestBody?.content ?? {})[0];
+    if (type !== undefined) {
+      headers['content-type'] = random() < 0.03 ? pick(['text/plain', 'application/xml', '']) : type;
+      const valid = bodies[`${method} ${path}`];
+      const kind = random();
+      if (!valid || kind < 0.03)
+        body = Buffer.from(
+          Array.from({ length: Math.floor(200 * random()) }, () => Math.floor(256 * random())),
+        );
+      else if (kind < 0.06) body = JSON.stringify(pick(valid)).slice(0, Math.floor(100 * random()));
+      else body = JSON.stringify(kind < 0.12 ? pick(valid) : mutated(pick(valid), random));
+    }
+    if (random() < 0.05) headers['idempotency-key'] = pick(['a', ' ', 'k'.repeat(300), 'key']);
+    if (random() < 0.05) headers['if-none-match'] = pick(['*', '"x"', 'W/"1"']);
+    return { path, method, url: query.length > 0 ? `${url}?${query.join('&')}` : url, headers, body };
+  };
+}
