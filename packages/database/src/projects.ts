@@ -16,13 +16,14 @@ export async function projectExists(db: Database, name: string): Promise<boolean
   return (await db.prisma.project.findUnique({ where: { name }, select: { name: true } })) !== null;
 }
 
-/** Whose experiment it is; null where there is none of this id. Never changes while the experiment lives. */
+/** Whose experiment it is; null where there is none of this id. */
 export async function projectOf(db: Database, experimentId: string): Promise<string | null> {
-  const found = await db.prisma.experiment.findUnique({
-    where: { id: experimentId },
-    select: { project: true },
+  const { rows } = await db.pool.query<{ project: string }>({
+    name: 'project-of',
+    text: 'SELECT project FROM experiments WHERE id = $1',
+    values: [experimentId],
   });
-  return found?.project ?? null;
+  return rows[0]?.project ?? null;
 }
 
 /** Projects by name with what they hold and may hold; only `only` where that is given. */

@@ -43,7 +43,6 @@ declare module 'fastify' {
  */
 export function installAccess(app: FastifyInstance, context: AppContext): void {
   const authenticator = openAuthenticator(context);
-  const owners = new Owners(context);
   app.decorate('authenticator', authenticator);
   app.decorateRequest('access', null as unknown as Access);
   app.addHook('onRequest', async (request) => {
@@ -59,7 +58,8 @@ export function installAccess(app: FastifyInstance, context: AppContext): void {
     const route = request.routeOptions.url ?? '';
     if (/^\/v1\/experiments\/:id(\/|$)/.test(route)) {
       const { id } = request.params as { id: string };
-      if (!isSeen(access, await owners.of(id))) throw noExperiment(id);
+      const owner = isExperimentId(id) ? await projectOf(context.db, id) : null;
+      if (!isSeen(access, owner)) throw noExperiment(id);
     }
   });
 }
@@ -97,25 +97,4 @@ async function inChosenProject(
   if (typeof chosen !== 'string' || !isProjectName(chosen) || !(await projectExists(db, chosen)))
     throw new TesseraError('invalid-request', 'The header Tessera-Project names no project.');
   return { keyId, role, project: chosen, sees: chosen };
-}
-
-/** Whose each experiment is; it never changes, so that it is asked once. */
-class Owners {
-  readonly #db: AppContext['db'];
-  readonly #known = new Map<string, string>();
-
-  constructor({ db }: Pick<AppContext, 'db'>) {
-    this.#db = db;
-  }
-
-  async of(id: string): Promise<string | null> {
-    if (!isExperimentId(id)) return null;
-    const known = this.#known.get(id);
-    if (known !== undefined) return known;
-    const project = await projectOf(this.#db, id);
-    if (project === null) return null;
-    if (this.#known.size >= 10_000) this.#known.clear();
-    this.#known.set(id, project);
-    return project;
-  }
 }

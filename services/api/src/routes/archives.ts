@@ -48,6 +48,7 @@ export async function archiveRoutes(app: FastifyInstance, context: AppContext): 
     uploads.removeAllContentTypeParsers();
     uploads.addContentTypeParser(archiveType, (_request, payload, done) => done(null, payload));
     uploads.post<{ Body: Readable | undefined }>('/v1/restore', {
+      config: { takesLongBody: true },
       schema: {
         tags: ['experiments'],
         summary: 'Restore an archived experiment',
