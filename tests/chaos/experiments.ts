@@ -61,8 +61,8 @@ export class Users {
       try {
         return await atMost(10_000, question(client));
       } catch (error) {
-        if (error instanceof TesseraError && error.status < 500) throw error;
-        if (error instanceof TesseraError && error.code !== 'unavailable') {
+        if (error instanceof TesseraError && error.status < 500 && !isForWantOfRoom(error)) throw error;
+        if (error instanceof TesseraError && error.status >= 500 && error.code !== 'unavailable') {
           this.#report(0, `the API answered ${error.code}: ${error.message}`);
         }
         if (performance.now() > deadline) throw error;
@@ -165,6 +165,10 @@ export class Users {
     return client ? read(client) : this.ask(read);
   }
 }
+
+/** The store is full at this moment: a fault of ours. */
+const isForWantOfRoom = ({ code, message }: TesseraError) =>
+  code === 'plan-too-large' && message.includes(' free');
 
 async function atMost<T>(limitMs: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -180,8 +180,12 @@ class Chaos {
     const faults = new Faults(this.#stack, this.#audit, this.#cluster.damages);
     const started = performance.now();
     let isDone = false;
-    this.#watching = this.#watch();
-    const working = this.#work(() => isDone);
+    this.#watching = this.#watch().catch((error: Error) =>
+      this.#cluster.report(0, `watching: ${error.stack}`),
+    );
+    const working = this.#work(() => isDone).catch((error: Error) =>
+      this.#cluster.report(0, `a user got no answer: ${error.message}`),
+    );
     const happening: Promise<void>[] = [];
     for (const fault of schedule) {
       await sleep(Math.max(0, started + fault.atMs - performance.now()));

@@ -50,7 +50,7 @@ export interface Fault {
 }
 
 /** Between two faults: short against a restart, so that they meet, and long enough that work gets done between. */
-const gapMs = [150, 2600] as const;
+const gapMs = [100, 1900] as const;
 
 /** The faults of a run: a function of its seed and backend. */
 export function planFaults(seed: number, count: number, backend: QueueBackend): Fault[] {

@@ -21,7 +21,7 @@ import { type Role, ServiceProcess } from './service-process.js';
 export const leaseMs = 2000;
 
 /** Where the store is a file system of its own, which can be filled: its size. */
-const storeBytes = 256 * 2 ** 20;
+const storeBytes = 512 * 2 ** 20;
 
 const roles: readonly (readonly [string, Role])[] = [
   ['api-1', 'api'],
