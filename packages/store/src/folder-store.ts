@@ -1,9 +1,11 @@
 /** The tile store on a folder: one file a key. */
 import { randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { mkdir, open, opendir, readdir, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { join, resolve } from 'node:path';
 import { TesseraError } from '@tessera/spec';
+import { checksumText, crc32c } from './checksum.js';
 import { isTemporaryName, linkFileSafely, writeFileSafely } from './safe-write.js';
 import { isAbsent, storageError } from './storage-error.js';
 import type { PutOptions, PutSource, TileStore } from './tile-store.js';
@@ -25,6 +27,13 @@ export async function openFolderStore(folder: string): Promise<TileStore> {
     throw storageError('write', root, error);
   }
   return new FolderStore(root);
+}
+
+async function fileChecksum(file: string): Promise<string> {
+  let checksum = 0;
+  for await (const piece of createReadStream(file, { highWaterMark: streamPieceBytes }))
+    checksum = crc32c(piece as Buffer, checksum);
+  return checksumText(checksum);
 }
 
 class FolderStore implements TileStore {
@@ -75,12 +84,16 @@ class FolderStore implements TileStore {
     return this.#read(key, offset, length, (left) => Buffer.allocUnsafe(Math.min(left, streamPieceBytes)));
   }
 
-  async copy(from: string, to: string): Promise<void> {
+  async copy(from: string, to: string, checksum?: string): Promise<void> {
     const [source, target] = [this.#path(from), this.#path(to)];
     if ((await this.size(from)) === null)
       throw new TesseraError('not-found', `Nothing is stored under ${from}.`);
     try {
-      await linkFileSafely(source, target);
+      await linkFileSafely(source, target, async (file) => {
+        const actual = checksum === undefined ? checksum : await fileChecksum(file);
+        if (actual !== checksum)
+          throw new TesseraError('corrupt-chunk', `${from} has checksum ${actual} instead of ${checksum}.`);
+      });
     } catch (error) {
       throw storageError('write', to, error);
     }

@@ -5,7 +5,7 @@ import { readingTile } from './assemble-matrix.js';
 import { putChunk } from './chunk.js';
 import { chunkKey, type ExperimentLayout, gridPoint } from './experiment-layout.js';
 import { bytesOf } from './number-bytes.js';
-import { encodeShard, verifyShard } from './shard.js';
+import { encodeShard } from './shard.js';
 import { mirrorShard } from './tile-chunks.js';
 import type { TileStore } from './tile-store.js';
 
@@ -17,8 +17,8 @@ export interface StoredPiece {
 
 /**
  * Makes a train tile readable in its array (`{kind}_train_train` or its complement), and its mirror image below the
- * diagonal. The piece is verified first, whole;
- * a damaged or absent one is a CorruptTileError. The file is linked, not copied.
+ * diagonal. What is linked is verified, whole, before it
+ * takes its name; a damaged or absent piece is a CorruptTileError.
  */
 export async function publishTrainTile(
   store: TileStore,
@@ -33,8 +33,7 @@ export async function publishTrainTile(
   const target = (row: number, col: number) =>
     chunkKey(layout.id, name, [weightIndex, biasIndex, 0, row, col]);
   await readingTile({ ...tile, key: piece.key }, async () => {
-    await verifyShard(store, piece.key, piece.checksum);
-    await store.copy(piece.key, target(tile.row, tile.col));
+    await store.copy(piece.key, target(tile.row, tile.col), piece.checksum);
     if (tile.row !== tile.col) await mirrorShard(store, layout, piece.key, target(tile.col, tile.row));
   });
 }
@@ -50,8 +49,8 @@ export async function publishTestTrainStrip(
 ): Promise<void> {
   const { weightIndex, biasIndex } = gridPoint(layout, kernelIndex);
   const { name } = findArray(layout, kernelArrayName(kind, 'test_train'));
-  await verifyShard(store, piece.key, piece.checksum);
-  await store.copy(piece.key, chunkKey(layout.id, name, [weightIndex, biasIndex, 0, stripIndex, 0]));
+  const target = chunkKey(layout.id, name, [weightIndex, biasIndex, 0, stripIndex, 0]);
+  await store.copy(piece.key, target, piece.checksum);
 }
 
 /** The same for a strip of predictions. */
@@ -65,8 +64,8 @@ export async function publishPredictionStrip(
 ): Promise<void> {
   const { weightIndex, biasIndex } = gridPoint(layout, kernelIndex);
   findArray(layout, name);
-  await verifyShard(store, piece.key, piece.checksum);
-  await store.copy(piece.key, chunkKey(layout.id, name, [0, weightIndex, biasIndex, 0, 0, stripIndex, 0]));
+  const target = chunkKey(layout.id, name, [0, weightIndex, biasIndex, 0, 0, stripIndex, 0]);
+  await store.copy(piece.key, target, piece.checksum);
 }
 
 /**

@@ -40,11 +40,19 @@ export async function writeFileSafely(path: string, source: PutSource, durable: 
   if (durable) await syncFolder(dirname(path));
 }
 
-/** Makes `to` hold what `from` holds by a hard link, or by a copy where the file system has none. Durable. */
-export async function linkFileSafely(from: string, to: string): Promise<void> {
+/**
+ * Makes `to` hold what `from` holds by a hard link, or by a copy where the file system has none. Durable.
+ * @param check of what was linked, before it takes its name: `from` may be replaced by another file at any moment
+ */
+export async function linkFileSafely(
+  from: string,
+  to: string,
+  check: (file: string) => Promise<void>,
+): Promise<void> {
   const temporary = temporaryPath(to);
   try {
     await inFolder(dirname(to), true, () => linkOrCopy(from, temporary));
+    await check(temporary);
     await syncFile(temporary);
     await rename(temporary, to);
   } finally {

@@ -25,8 +25,12 @@ export interface TileStore {
   size(key: string): Promise<number | null>;
   /** Exactly `length` bytes from `offset`, a piece at a time. */
   stream(key: string, offset: number, length: number): AsyncIterable<Uint8Array>;
-  /** Makes `to` hold what `from` holds, atomically and durably, without moving bytes where the storage can. */
-  copy(from: string, to: string): Promise<void>;
+  /**
+   * Makes `to` hold what `from` holds, atomically and durably, without moving bytes where the storage can.
+   * @param checksum crc32c of the whole, as `checksumText` writes it: `corrupt-chunk`, and `to` as it was, where what
+   *   would be stored there has another
+   */
+  copy(from: string, to: string, checksum?: string): Promise<void>;
   /** Every key below the folder `prefix` ('' for all), in no particular order. */
   list(prefix: string): AsyncIterable<string>;
   /** Names directly below the folder `prefix`, folders included, sorted. */

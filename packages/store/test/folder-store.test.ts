@@ -4,6 +4,7 @@ import { open, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TesseraError } from '@tessera/spec';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { checksumText, crc32c } from '../src/checksum.js';
 import { isTemporaryName } from '../src/safe-write.js';
 import type { TileStore } from '../src/tile-store.js';
 import { collect, temporaryStore } from './experiment-fixture.js';
@@ -124,6 +125,16 @@ describe('the folder store', () => {
     await store.delete('from');
     expect((await store.get('there/to')).toString()).toBe('bytes');
     expect(await temporaryFiles()).toEqual([]);
+  });
+
+  it('copies nothing whose checksum is not the one that was asked for', async () => {
+    await store.put('from', Buffer.from('bytes'), { durable: false });
+    await store.put('to', Buffer.from('old'));
+    await expect(store.copy('from', 'to', '00000000')).rejects.toEqual(code('corrupt-chunk'));
+    expect((await store.get('to')).toString()).toBe('old');
+    expect(await temporaryFiles()).toEqual([]);
+    await store.copy('from', 'to', checksumText(crc32c(Buffer.from('bytes'))));
+    expect((await store.get('to')).toString()).toBe('bytes');
   });
 
   it('lists and deletes by folder, not by the beginning of a name', async () => {
