@@ -22,6 +22,8 @@ const owners = {
   koffi: ['packages/analysis', 'packages/engine-native', 'packages/linalg'],
   pino: ['packages/telemetry'],
   'prom-client': ['packages/telemetry'],
+  '@opentelemetry/api': ['packages/telemetry'],
+  'bullmq-otel': ['packages/telemetry'],
   yauzl: ['packages/dataset'],
   'tar-stream': ['packages/archive'],
   '@node-rs/crc32': ['packages/store'],

@@ -59,6 +59,10 @@ export interface Settings {
   readonly maxUploadBytes: number;
   /** New work waits while the store has less free. */
   readonly minFreeBytes: number;
+  /** Where a worker or aggregator serves its metrics; null: nowhere. */
+  readonly metricsPort: number | null;
+  /** The standard OTEL_* variables ask for traces. */
+  readonly isTraced: boolean;
   /** Experiments that ended this many days ago are deleted; null: never. */
   readonly retentionDays: number | null;
   /** Where clients find the API. */
@@ -137,6 +141,8 @@ export function loadSettings(
     maxUploadBytes: read('TESSERA_MAX_UPLOAD_BYTES', 2 ** 32, (text) => parseInteger(text, 1, 2 ** 50)),
     minFreeBytes: read('TESSERA_MIN_FREE_BYTES', 2 ** 26, (text) => parseInteger(text, 0, 2 ** 50)),
     retentionDays: read('TESSERA_RETENTION_DAYS', null, (text) => parseInteger(text, 1, 36_500)),
+    metricsPort: read('TESSERA_METRICS_PORT', null, parsePort),
+    isTraced: asksForTraces(env),
     url: read('TESSERA_URL', 'http://127.0.0.1:7878', (text) => parseUrl(text, ['http', 'https'])),
     key: read('TESSERA_KEY', null, (text) => text),
     goldensDir: read('TESSERA_GOLDENS_DIR', null, folder),
@@ -148,6 +154,16 @@ export function loadSettings(
   };
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return { settings: Object.freeze(settings), warnings: unknownNames(env) };
+}
+
+/** As the OpenTelemetry specification has it; without an endpoint or an exporter nothing is sent. */
+function asksForTraces(env: Environment): boolean {
+  if (env.OTEL_SDK_DISABLED?.toLowerCase() === 'true' || env.OTEL_TRACES_EXPORTER === 'none') return false;
+  return [
+    env.OTEL_EXPORTER_OTLP_ENDPOINT,
+    env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
+    env.OTEL_TRACES_EXPORTER,
+  ].some((value) => value !== undefined && value !== '');
 }
 
 /** The share of the machine's memory that an aggregator takes where nothing is set. */

@@ -34,6 +34,7 @@ export const variables = [
   { name: 'TESSERA_GRACE_MS', default: '5000', readers: 'services' },
   { name: 'TESSERA_DRAIN_MS', default: '3000', readers: 'services' },
   { name: 'TESSERA_MAX_UPLOAD_BYTES', default: '4294967296', readers: 'services' },
+  { name: 'TESSERA_METRICS_PORT', default: null, readers: 'services' },
   { name: 'TESSERA_MIN_FREE_BYTES', default: '67108864', readers: 'services' },
   { name: 'TESSERA_RETENTION_DAYS', default: null, readers: 'services' },
   { name: 'TESSERA_URL', default: 'http://127.0.0.1:7878', readers: 'clients' },

@@ -98,8 +98,8 @@ export async function insertArchived(
     const { rowCount } = await client.query(
       `INSERT INTO experiments (id, name, state, revision, spec, plan, provenance, dataset_sha256, numerics,
          worker_fingerprint, aggregator_fingerprint, tiles_total, tiles_done, analyses_total, analyses_done,
-         strips_total, strips_done, created_at, started_at, finished_at, restored_at, project, stored_bytes)
-       VALUES ($1, $2, 'completed', $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $12, $13, $13, $14, $15, $16, now(), $17, $18)
+         strips_total, strips_done, created_at, started_at, finished_at, restored_at, project, stored_bytes, priority)
+       VALUES ($1, $2, 'completed', $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $12, $13, $13, $14, $15, $16, now(), $17, $18, $19)
        ON CONFLICT (id) DO NOTHING`,
       [
         one.id,
@@ -120,6 +120,7 @@ export async function insertArchived(
         one.finishedAt,
         project,
         bytes,
+        one.spec.priority,
       ],
     );
     if (!rowCount) throw new TesseraError('experiment-exists', `There is an experiment ${one.id} already.`);

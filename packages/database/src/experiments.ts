@@ -58,6 +58,8 @@ export interface NewExperiment {
   datasetSha256: string;
   /** The request's Idempotency-Key and the hash of its body, when there is one. */
   idempotency: { key: string; bodySha256: string } | null;
+  /** W3C traceparent of the request; left out or null: it is not traced. */
+  traceParent?: string | null;
 }
 
 /**
@@ -88,8 +90,8 @@ export async function createExperiment(
     const { tiles, analyses, strips } = made.plan.totals;
     await client.query(
       `INSERT INTO experiments (id, name, state, spec, plan, provenance, dataset_sha256, numerics, priority,
-                                tiles_total, analyses_total, strips_total, project, stored_bytes)
-       VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+                                tiles_total, analyses_total, strips_total, project, stored_bytes, trace_parent)
+       VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
       [
         made.id,
         made.spec.name,
@@ -104,6 +106,7 @@ export async function createExperiment(
         strips,
         project,
         storedBytes,
+        made.traceParent ?? null,
       ],
     );
     await client.query(

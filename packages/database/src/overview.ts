@@ -3,7 +3,8 @@ import type { Database } from './connection.js';
 /** How much of what there is now, for the metrics. */
 export interface Overview {
   experiments: { state: string; count: number; paused: number }[];
-  tasks: { wave: string; state: string; count: number }[];
+  /** `age`: seconds since the pending one was queued that has waited longest; null where none is queued. */
+  tasks: { wave: string; state: string; count: number; age: number | null }[];
 }
 
 /** Counts experiments by state and the tasks of unfinished kernels by wave and state. */
@@ -12,7 +13,9 @@ export async function readOverview(db: Database): Promise<Overview> {
     db.pool.query(
       'SELECT state, count(*)::int AS count, count(paused)::int AS paused FROM experiments GROUP BY state',
     ),
-    db.pool.query('SELECT wave, state, count(*)::int AS count FROM tasks GROUP BY wave, state'),
+    db.pool.query(`SELECT wave, state, count(*)::int AS count,
+         (CASE WHEN state = 'pending' THEN EXTRACT(epoch FROM now() - min(queued_at)) END)::float8 AS age
+       FROM tasks GROUP BY wave, state`),
   ]);
   return { experiments: experiments.rows, tasks: tasks.rows };
 }

@@ -131,7 +131,12 @@ describe('an upgrade that changes the numbers', () => {
   it('mixes no bits in one experiment: what is pinned to a fingerprint goes to no other', async () => {
     const { db } = await databaseAt(null);
     await nameDataset(db, { name: 'images', sha256: 'abc', uploadSha256: null, manifest: {} });
-    const spec = { name: 'pinned', dataset: { id: 'images' }, numerics: 'pinned' } as ExperimentSpec;
+    const spec = {
+      name: 'pinned',
+      dataset: { id: 'images' },
+      numerics: 'pinned',
+      priority: 5,
+    } as ExperimentSpec;
     const plan = { kernels: 1, totals: { tiles: 3, analyses: 1, strips: 0 } };
     await createExperiment(db, {
       id: 'p',

@@ -39,6 +39,8 @@ export interface QueueOptions {
   redisCa?: string | null;
   /** Keeps the queues of several databases apart in one Redis. */
   prefix: string;
+  /** BullMQ's telemetry (packages/telemetry), where traces are on: it carries the context with each job. */
+  telemetry?: object | null;
   /** Connection troubles; called at most once a second. */
   onError: (error: Error) => void;
 }

@@ -1,4 +1,11 @@
-import { createPostgresBackend, type JobsOptions, Queue, Worker, withBackend } from 'bullmq';
+import {
+  createPostgresBackend,
+  type JobsOptions,
+  Queue,
+  type QueueOptions as QueueOptionsOfBullmq,
+  Worker,
+  withBackend,
+} from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Consumer, JobQueue, QueueName, QueueOptions, TaskJob } from './job-queue.js';
 
@@ -36,14 +43,22 @@ interface Patience {
 export async function openQueue(options: QueueOptions): Promise<JobQueue> {
   const onError = atMostOncePerSecond(options.onError);
   return options.redisUrl === null
-    ? onPostgres(options.databaseUrl, onError)
-    : onRedis(options.redisUrl, options.redisCa ?? null, options.prefix, onError);
+    ? onPostgres(options.databaseUrl, telemetryOf(options), onError)
+    : onRedis(options.redisUrl, options.redisCa ?? null, options.prefix, telemetryOf(options), onError);
+}
+
+/** What BullMQ's queues and workers are given to take part in traces; empty where traces are off. */
+type Traces = { telemetry?: NonNullable<QueueOptionsOfBullmq['telemetry']> };
+
+function telemetryOf({ telemetry }: QueueOptions): Traces {
+  return telemetry ? { telemetry: telemetry as NonNullable<QueueOptionsOfBullmq['telemetry']> } : {};
 }
 
 async function onRedis(
   url: string,
   ca: string | null,
   prefix: string,
+  traces: Traces,
   onError: (error: Error) => void,
 ): Promise<JobQueue> {
   const tls = ca === null ? {} : { tls: { ca } };
@@ -65,10 +80,11 @@ async function onRedis(
   const probe = connect(impatient);
   return jobQueue(
     'redis',
-    (name) => new Queue<JobData>(name, { connection: shared, prefix }),
+    (name) => new Queue<JobData>(name, { ...traces, connection: shared, prefix }),
     (name, concurrency, handle) =>
       new Worker<JobData>(name, handle, {
         ...workerOptions,
+        ...traces,
         connection: connect({ maxRetriesPerRequest: null, socketTimeout: silenceMs }),
         prefix,
         concurrency,
@@ -83,7 +99,11 @@ async function onRedis(
   );
 }
 
-async function onPostgres(connectionString: string, onError: (error: Error) => void): Promise<JobQueue> {
+async function onPostgres(
+  connectionString: string,
+  traces: Traces,
+  onError: (error: Error) => void,
+): Promise<JobQueue> {
   const Backend = withBackend(createPostgresBackend);
   const connection = {
     connectionString,
@@ -96,10 +116,11 @@ async function onPostgres(connectionString: string, onError: (error: Error) => v
   };
   return jobQueue(
     'postgres',
-    (name) => new Backend.Queue<JobData>(name, { connection }) as unknown as Queue<JobData>,
+    (name) => new Backend.Queue<JobData>(name, { ...traces, connection }) as unknown as Queue<JobData>,
     (name, concurrency, handle) =>
       new Backend.Worker<JobData>(name, handle, {
         ...workerOptions,
+        ...traces,
         connection,
         concurrency,
       }) as unknown as Worker<JobData>,

@@ -23,6 +23,7 @@ import {
 import { NotYet } from '@tessera/experiment';
 import type { JobQueue, QueueName, TaskJob } from '@tessera/queue';
 import { TesseraError } from '@tessera/spec';
+import { traced } from '@tessera/telemetry';
 import { Pace } from './pace.js';
 
 /** What came of a task: what is written in the accepting transaction, and what is done once it is accepted. */
@@ -52,6 +53,8 @@ export interface RunnerOptions {
   perform(task: ClaimedTask, signal: AbortSignal): Promise<TaskOutcome>;
   /** For the metrics: a task was accepted. */
   onAccepted?: (task: ClaimedTask, result: TaskResult) => void;
+  /** For the metrics: a task failed here, and is tried again or has failed for good. */
+  onFailed?: (task: ClaimedTask) => void;
   /** The database has moved on to a protocol that this worker does not speak: it must stop. */
   onRefused?: (error: ProtocolMismatch) => void;
 }
@@ -158,7 +161,8 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     const abort = new AbortController();
     held.set(keyOf(task), { task, abort });
     try {
-      await runHeld(counted, task, abort.signal);
+      const claimed = task;
+      await traced(`${task.wave} task`, attributesOf(task), () => runHeld(counted, claimed, abort.signal));
     } finally {
       held.delete(keyOf(task));
     }
@@ -205,6 +209,15 @@ function keyOf({ id, generation }: { id: bigint; generation: number }): string {
   return `${id}/${generation}`;
 }
 
+/** What the spans of a task carry. */
+const attributesOf = ({ id, generation, experimentId, kernelIndex, index }: ClaimedTask) => ({
+  'tessera.experiment': experimentId,
+  'tessera.kernel': kernelIndex,
+  'tessera.index': index,
+  'tessera.task': String(id),
+  'tessera.generation': generation,
+});
+
 async function runHeld(options: RunnerOptions, task: ClaimedTask, signal: AbortSignal): Promise<void> {
   const { db, worker, log } = options;
   const fields = {
@@ -217,10 +230,11 @@ async function runHeld(options: RunnerOptions, task: ClaimedTask, signal: AbortS
   };
   let outcome: TaskOutcome;
   try {
-    outcome = await options.perform(task, signal);
+    outcome = await traced('compute', {}, () => options.perform(task, signal));
     // Whether it still counts (the lease held, the experiment not cancelled) is for the fenced update to say.
     const accept = task.wave === 'finish' ? acceptFinish : acceptTask;
-    if (!(await accept(db, task, worker, outcome.result, outcome.analyses))) {
+    const { result, analyses } = outcome;
+    if (!(await traced('accept', {}, () => accept(db, task, worker, result, analyses)))) {
       log.info(fields, 'result not accepted: the lease was lost or the experiment no longer runs');
       await releaseTask(db, task, worker);
       return;
@@ -243,7 +257,7 @@ async function runHeld(options: RunnerOptions, task: ClaimedTask, signal: AbortS
 const unavailableRestMs = 2000;
 
 async function settleFailure(
-  { db, worker, log }: RunnerOptions,
+  { db, worker, log, onFailed }: RunnerOptions,
   task: ClaimedTask,
   signal: AbortSignal,
   error: unknown,
@@ -260,6 +274,7 @@ async function settleFailure(
       await sleep(unavailableRestMs, undefined, { signal }).catch(() => {});
     } else {
       log.error({ ...fields, err: error }, 'task failed');
+      onFailed?.(task);
       await failTask(db, task, worker, {
         code: error instanceof TesseraError ? error.code : 'internal',
         message: error instanceof Error ? error.message : String(error),

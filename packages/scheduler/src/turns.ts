@@ -3,6 +3,8 @@ export interface Contender {
   id: string;
   /** 1 to 10. */
   priority: number;
+  /** W3C traceparent of the request that made it, where that was traced. */
+  traceParent?: string | null;
 }
 
 /**

@@ -9,6 +9,7 @@ import {
 } from '@tessera/database';
 import type { JobQueue, QueueName } from '@tessera/queue';
 import type { ExperimentState, Wave } from '@tessera/spec';
+import { traced } from '@tessera/telemetry';
 import type { DispatcherLog } from './dispatcher.js';
 import type { Contender, Turns } from './turns.js';
 
@@ -95,7 +96,12 @@ async function fillQueue(
       const jobs = await takeReady(db, contender.id, waves, share);
       if (jobs.length === 0) continue;
       try {
-        await queue.add(name, jobs);
+        await traced(
+          'dispatch',
+          { 'tessera.experiment': contender.id, 'tessera.queue': name, 'tessera.tasks': jobs.length },
+          () => queue.add(name, jobs),
+          contender.traceParent ?? null,
+        );
       } catch (error) {
         await unqueue(db, jobs);
         log.warn({ err: error, queue: name }, 'the queue did not take new jobs');

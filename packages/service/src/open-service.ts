@@ -3,7 +3,14 @@ import { loadSettings, type Settings } from '@tessera/config';
 import { type Database, instanceId, openDatabase } from '@tessera/database';
 import { type JobQueue, openQueue } from '@tessera/queue';
 import { openFolderStore, type TileStore } from '@tessera/store';
-import { createLogger, createMetrics, type Logger, type Metrics } from '@tessera/telemetry';
+import {
+  createLogger,
+  createMetrics,
+  type Logger,
+  type Metrics,
+  startTracing,
+  type Tracing,
+} from '@tessera/telemetry';
 
 /** What every service stands on. */
 export interface Service {
@@ -14,8 +21,10 @@ export interface Service {
   store: TileStore;
   logger: Logger;
   metrics: Metrics;
+  /** Null where the standard OTEL_* variables do not ask for traces. */
+  tracing: Tracing | null;
   version: string;
-  /** Closes queue and database, in this order. */
+  /** Closes queue and database, in this order, and sends the last traces. */
   close(): Promise<void>;
 }
 
@@ -36,6 +45,9 @@ export async function openService(name: 'api' | 'worker' | 'aggregator'): Promis
       'TESSERA_DATABASE_URL is not set. Set it to a postgres:// URL, or use `tessera up`, which starts Postgres itself.',
     );
   }
+  const version = await packageVersion();
+  // Before the database's client and the queue are made, which take part.
+  const tracing = settings.isTraced ? await startTracing(name, version) : null;
   const onError = (what: string) => (error: Error) =>
     logger.warn({ err: error }, `${what}: connection trouble`);
   const db = openDatabase(databaseUrl, {
@@ -46,6 +58,7 @@ export async function openService(name: 'api' | 'worker' | 'aggregator'): Promis
     redisUrl: settings.redisUrl,
     redisCa: settings.redisCaFile === null ? null : await readFile(settings.redisCaFile, 'utf8'),
     databaseUrl,
+    telemetry: tracing?.queueTelemetry ?? null,
     prefix: `tessera-${await instanceId(db)}`,
     onError: onError('queue'),
   });
@@ -57,10 +70,14 @@ export async function openService(name: 'api' | 'worker' | 'aggregator'): Promis
     store: await openFolderStore(settings.dataDir),
     logger,
     metrics: createMetrics(),
-    version: await packageVersion(),
+    tracing,
+    version,
     async close() {
       await queue.close();
       await db.close();
+      await tracing
+        ?.stop()
+        .catch((error: unknown) => logger.warn({ err: error }, 'traces were not all sent'));
     },
   };
 }

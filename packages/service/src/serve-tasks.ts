@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { type ClaimedTask, protocolVersion } from '@tessera/database';
 import { startRunner, type TaskOutcome } from '@tessera/runner';
 import type { Service } from './open-service.js';
+import { serveMetrics } from './serve-metrics.js';
 import { type BeginStop, stopOnce } from './stop-once.js';
 
 /** What computes the tasks of a service, and how it is known. */
@@ -61,11 +62,14 @@ export async function serveTasks(service: Service, computer: Computer): Promise<
       metrics.computeSeconds.inc({ wave: task.wave, engine }, milliseconds / 1000);
       metrics.bytesWritten.inc({ wave: task.wave }, bytes);
     },
+    onFailed: () => metrics.retries.inc({ reason: 'failure' }),
     onRefused: ({ message }) => stop?.(message, { isFatal: true }),
   });
+  const metricsServer = await serveMetrics(service);
   logger.info({ role, engine, device, fingerprint, slots, queue: queue.backend }, 'ready');
   stop = stopOnce(logger, settings.graceMs + closingMs, async () => {
     await runner.close(settings.graceMs);
+    metricsServer?.closeAllConnections();
     await computer.close();
     await service.close();
   });

@@ -1,5 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 
+import { traceFields } from './tracing.js';
+
 export type { Logger };
 
 export interface LoggerOptions {
@@ -21,13 +23,14 @@ const secretPaths = [
   'redisUrl',
 ];
 
-/** A logger that writes one JSON object a line, with `service` and an ISO time. Children carry an experiment's ids. */
+/** A logger that writes one JSON object a line, with `service` and an ISO time. Children carry an experiment's ids; what is traced, its trace's. */
 export function createLogger({ service, level, destination }: LoggerOptions): Logger {
   return pino(
     {
       level,
       base: { service, pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
+      mixin: traceFields,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: secretPaths, censor: '[secret]' },
     },

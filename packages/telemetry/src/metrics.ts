@@ -22,6 +22,8 @@ export interface Metrics {
   readonly bytesWritten: Counter<'wave'>;
   /** `method`, `route` (the pattern), `status`: seconds to answer. */
   readonly apiSeconds: Histogram<'method' | 'route' | 'status'>;
+  /** `wave`: seconds since the task was queued that has waited longest for a worker. */
+  readonly queueAge: Gauge<'wave'>;
   /** `queue`, `state` (waiting, active): deliveries now. */
   readonly queueDepth: Gauge<'queue' | 'state'>;
   /** Leases that ended because their worker was silent. */
@@ -82,6 +84,12 @@ export function createMetrics(): Metrics {
       help: 'Seconds to answer a request, by method, route and status.',
       labelNames: ['method', 'route', 'status'],
       buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10],
+      registers,
+    }),
+    queueAge: new Gauge({
+      name: 'tessera_queue_age_seconds',
+      help: 'Seconds that the task has waited which has waited longest for a worker, by wave.',
+      labelNames: ['wave'],
       registers,
     }),
     queueDepth: new Gauge({

@@ -1,7 +1,7 @@
 import type { Settings } from '@tessera/config';
 import type { Database } from '@tessera/database';
 import type { TileStore } from '@tessera/store';
-import type { Logger, Metrics } from '@tessera/telemetry';
+import type { Logger, Metrics, Tracing } from '@tessera/telemetry';
 
 /** What the REST service is built from. */
 export interface AppContext {
@@ -16,5 +16,7 @@ export interface AppContext {
   settings: Settings;
   logger: Logger;
   metrics: Metrics;
+  /** Null where traces are off. */
+  tracing?: Tracing | null;
   version: string;
 }

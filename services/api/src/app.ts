@@ -1,7 +1,12 @@
 /** The REST service as a Fastify instance: testable without a socket. */
 import { randomUUID } from 'node:crypto';
 import cookie from '@fastify/cookie';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  LogController,
+} from 'fastify';
 import { installAccess } from './access/access.js';
 import { installRateLimit } from './access/rate-limit.js';
 import type { AppContext } from './app-context.js';
@@ -64,6 +69,8 @@ export async function buildApp(
     clientErrorHandler: refuseMalformedRequest,
     frameworkErrors: refuseUnroutable,
   });
+  // Before any hook or route that is to have a span.
+  if (context.tracing) await app.register(context.tracing.fastifyPlugin as FastifyPluginAsync);
   const catalog = openDatasetCatalog(context);
   const readiness: Readiness = { isStopping: false };
   app.decorate('readiness', readiness);

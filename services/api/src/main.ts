@@ -26,6 +26,7 @@ await runMain(async () => {
     settings,
     logger,
     metrics,
+    tracing: service.tracing,
     version,
   });
   await sweepUploads(settings);

@@ -17,6 +17,8 @@ export interface Standing {
   state: ExperimentState;
   priority: number;
   project: string;
+  /** W3C traceparent of the request that made it; null where it was not traced. */
+  traceParent: string | null;
   /** Kernels in these states. */
   waiting: number;
   active: number;
@@ -31,7 +33,7 @@ export interface Standing {
 export async function openExperiments(db: Database): Promise<Standing[]> {
   const { rows } = await db.pool.query<Standing>({
     name: 'open-experiments',
-    text: `SELECT e.id, e.state, e.priority, e.project,
+    text: `SELECT e.id, e.state, e.priority, e.project, e.trace_parent AS "traceParent",
         count(*) FILTER (WHERE k.state = 'waiting')::int AS waiting,
         count(*) FILTER (WHERE k.state = 'active')::int AS active,
         COALESCE(bool_or(k.state = 'active' AND k.wave <> 'finish' AND k.wave_done >= k.wave_total), false)

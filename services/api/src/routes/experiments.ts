@@ -11,6 +11,7 @@ import {
 import { diskProblem, refusePlan } from '@tessera/plan';
 import { type ExperimentSpec, pageLimits, TesseraError } from '@tessera/spec';
 import { deleteExperiment as deleteArrays } from '@tessera/store';
+import { currentTraceParent } from '@tessera/telemetry';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { type Access, noExperiment } from '../access/access.js';
 import type { AppContext } from '../app-context.js';
@@ -108,6 +109,7 @@ export async function experimentRoutes(
       provenance: { ...provenanceOf(planned, version, new Date()) },
       datasetSha256: planned.dataset.sha256,
       idempotency,
+      traceParent: currentTraceParent(),
     });
     return id;
   }

@@ -81,7 +81,11 @@ async function measureNow({ db, store, queueDepths, metrics }: AppContext): Prom
   metrics.experimentsPaused.set(experiments.reduce((sum, { paused }) => sum + paused, 0));
   if (freeBytes !== null) metrics.storeFreeBytes.set(freeBytes);
   metrics.tasks.reset();
-  for (const { wave, state, count } of tasks) metrics.tasks.set({ wave, state }, count);
+  metrics.queueAge.reset();
+  for (const { wave, state, count, age } of tasks) {
+    metrics.tasks.set({ wave, state }, count);
+    if (age !== null) metrics.queueAge.set({ wave }, age);
+  }
   for (const [queue, { waiting, active }] of Object.entries(depths)) {
     metrics.queueDepth.set({ queue, state: 'waiting' }, waiting);
     metrics.queueDepth.set({ queue, state: 'active' }, active);
