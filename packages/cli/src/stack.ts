@@ -104,7 +104,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       untilReady(url, services, AbortSignal.any([signal, failed.signal])),
       hopeless.then((reason) => Promise.reject(reason)),
     ]);
-    say(`API: ${url} (documentation at ${url}/docs)`);
+    say(`Dashboard: ${url} (the API, documented at ${url}/docs)`);
     say(`Workers: ${workers} with ${threads} ${threads === 1 ? 'core' : 'cores'} each, and an aggregator`);
     return { url, hopeless, stop };
   } catch (error) {

@@ -47,7 +47,7 @@ export async function up(session: Session, options: UpOptions): Promise<ExitCode
         signal: abort.signal,
       });
       if (!isComplete) exitCode = isInterrupted() ? exitCodes.interrupted : exitCodes.failed;
-      if (!abort.signal.aborted) say(`Data: ${settings.dataDir}\nAPI: ${stack.url}`);
+      if (!abort.signal.aborted) say(`Data: ${settings.dataDir}\nDashboard: ${stack.url}`);
     }
     if (!options.once && !abort.signal.aborted) {
       say('Serving; Ctrl-C stops everything.');

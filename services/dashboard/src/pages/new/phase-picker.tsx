@@ -87,7 +87,7 @@ export function PhasePicker(props: {
         <text x={(x(0) + x(most.weight)) / 2} y={box.height - 4} textAnchor="middle">
           σw²
         </text>
-        <text x={12} y={(y(0) + y(most.bias)) / 2} textAnchor="middle">
+        <text x={4} y={box.top - 6}>
           σb²
         </text>
         {dots.map(([weight, bias]) => (
