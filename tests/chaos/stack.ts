@@ -124,7 +124,7 @@ export class ChaosStack {
   }
 
   /** Waits until every API is ready. */
-  async untilReady(timeoutMs = 120_000): Promise<void> {
+  async untilReady(timeoutMs = 400_000): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     for (const client of this.clients) {
       for (;;) {

@@ -110,7 +110,8 @@ async function onPostgres(
     schema: 'bull',
     migrate: true,
     max: 3,
-    query_timeout: silenceMs,
+    // BullMQ's migration, which other processes wait for, counts too.
+    query_timeout: 4 * silenceMs,
     connectionTimeoutMillis: silenceMs,
     keepAlive: true,
   };
