@@ -4,6 +4,7 @@ import { addArchive } from './commands/archive.js';
 import { addCancel } from './commands/cancel.js';
 import { addDataset } from './commands/dataset.js';
 import { addDelete } from './commands/delete.js';
+import { addDoctor } from './commands/doctor.js';
 import { addExport } from './commands/export.js';
 import { addFigure } from './commands/figure.js';
 import { addGc } from './commands/gc.js';
@@ -38,7 +39,7 @@ export type AddCommand = (
 const commands: readonly AddCommand[] = [
   ...[addUp, addRun, addPlan, addList, addShow, addWatch],
   ...[addCancel, addRetry, addDelete, addExport, addDataset, addTheory, addFigure, addPaper],
-  ...[addArchive, addRestore, addGc],
+  ...[addArchive, addRestore, addGc, addDoctor],
   ...[addKey, addProject],
 ];
 

@@ -59,6 +59,26 @@ export async function migrationNames(): Promise<string[]> {
   return (await readMigrations()).map(({ name }) => name);
 }
 
+/** The migrations that a database lacks, in order; all of them for one that has none. Changes nothing. */
+export async function pendingMigrations(url: string): Promise<string[]> {
+  const client = new pg.Client({ connectionString: url, application_name: 'tessera migrate' });
+  await client.connect();
+  try {
+    const { rows: tables } = await client.query<{ there: boolean }>(
+      `SELECT to_regclass('"_prisma_migrations"') IS NOT NULL AS there`,
+    );
+    const { rows } = tables[0]?.there
+      ? await client.query<{ migration_name: string }>(
+          'SELECT migration_name FROM "_prisma_migrations" WHERE rolled_back_at IS NULL AND finished_at IS NOT NULL',
+        )
+      : { rows: [] };
+    const applied = new Set(rows.map((row) => row.migration_name));
+    return (await migrationNames()).filter((name) => !applied.has(name));
+  } finally {
+    await client.end();
+  }
+}
+
 interface Migration {
   name: string;
   sql: string;
