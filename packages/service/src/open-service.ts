@@ -74,12 +74,24 @@ export async function openService(name: 'api' | 'worker' | 'aggregator'): Promis
     version,
     async close() {
       await queue.close();
-      await db.close();
+      await atMost(databaseCloseMs, db.close());
       await tracing
         ?.stop()
         .catch((error: unknown) => logger.warn({ err: error }, 'traces were not all sent'));
     },
   };
+}
+
+/** What still waits for the database when a process ends (a sweep's turn, a slow statement) ends with its connection. */
+const databaseCloseMs = 3000;
+
+async function atMost(limitMs: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([work, limit]);
+  clearTimeout(timer);
 }
 
 async function packageVersion(): Promise<string> {

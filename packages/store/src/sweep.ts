@@ -17,11 +17,21 @@ const abandonedAfterMs = 3_600_000;
  * Deletes the folders of unknown experiments, the temporary ones of finished experiments, and abandoned writes.
  * `readExperiments` is called after the store is listed: an experiment's row comes before its folder, so one made
  * meanwhile is either not listed or known. Returns the folders deleted and the number of abandoned writes.
+ * @param alone runs the deletion of folders, not the long walk for abandoned writes; it may keep others out meanwhile
  */
 export async function sweepOrphans(
   store: TileStore,
   readExperiments: () => Promise<KnownExperiments>,
+  alone: (work: () => Promise<string[]>) => Promise<string[]> = (work) => work(),
 ): Promise<{ deleted: string[]; abandonedWrites: number }> {
+  const deleted = await alone(() => deleteOrphans(store, readExperiments));
+  return { deleted, abandonedWrites: await store.deleteAbandonedWrites(abandonedAfterMs) };
+}
+
+async function deleteOrphans(
+  store: TileStore,
+  readExperiments: () => Promise<KnownExperiments>,
+): Promise<string[]> {
   const names = await store.listChildren('experiments');
   const { known, finished } = await readExperiments();
   const orphans = names.filter((name) => {
@@ -34,8 +44,5 @@ export async function sweepOrphans(
     if (name.endsWith('.zarr')) await store.delete(experimentKeys(name.slice(0, -'.zarr'.length)).complete);
     await store.deletePrefix(`experiments/${name}`);
   }
-  return {
-    deleted: orphans.map((name) => `experiments/${name}`),
-    abandonedWrites: await store.deleteAbandonedWrites(abandonedAfterMs),
-  };
+  return orphans.map((name) => `experiments/${name}`);
 }

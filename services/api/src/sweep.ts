@@ -7,13 +7,15 @@ const intervalMs = 3_600_000;
 /** Deletes what no experiment owns, now and every hour; any replica may do it, twice does no harm. */
 export function sweepRegularly(db: Database, store: TileStore, logger: Logger): NodeJS.Timeout {
   const sweep = () => {
-    // Not while an archive is restored, whose files come before its rows.
-    withContents(db, 'remove', () =>
-      sweepOrphans(store, async () => {
+    sweepOrphans(
+      store,
+      async () => {
         const experiments = await experimentIds(db);
         const finished = experiments.filter(({ state }) => state === 'completed');
         return { known: idsOf(experiments), finished: idsOf(finished) };
-      }),
+      },
+      // Not while an archive is restored, whose files come before its rows.
+      (work) => withContents(db, 'remove', work),
     ).then(
       ({ deleted, abandonedWrites }) => {
         if (deleted.length + abandonedWrites > 0)
