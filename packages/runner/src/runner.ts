@@ -139,6 +139,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   );
 
   const closing = new AbortController();
+  let isTimeUp = false;
   const handle = async (job: TaskJob): Promise<void> => {
     let task: ClaimedTask | null = null;
     try {
@@ -160,6 +161,8 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     if (!task) return;
     const abort = new AbortController();
     held.set(keyOf(task), { task, abort });
+    // Claimed while the time of those in hand ran out.
+    if (isTimeUp) abort.abort();
     try {
       const claimed = task;
       await traced(`${task.wave} task`, attributesOf(task), () => runHeld(counted, claimed, abort.signal));
@@ -173,6 +176,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     async close(graceMs) {
       closing.abort();
       const patience = setTimeout(() => {
+        isTimeUp = true;
         for (const { abort } of held.values()) abort.abort();
       }, graceMs);
       const waiting = new AbortController();

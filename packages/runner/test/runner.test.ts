@@ -276,6 +276,25 @@ describe('a runner', () => {
 });
 
 describe('a stop', () => {
+  it('stops a task that was being claimed when the time ran out', async () => {
+    const ends: boolean[] = [];
+    const { runner, deliver } = await run({
+      async perform(_, signal) {
+        await sleep(30_000, undefined, { signal }).catch(() => {});
+        ends.push(signal.aborted);
+        throw new Error('stopped');
+      },
+    });
+    // The claims are under way, and none is held yet.
+    const delivered = deliver(await jobs());
+    const closing = runner.close(0);
+    await Promise.all([delivered, closing]);
+    expect(ends).toEqual(ends.map(() => true));
+    expect((await tasks()).map(({ state, attempts }) => `${state} ${attempts}`)).toEqual(
+      Array(tiles).fill('pending 0'),
+    );
+  });
+
   it('gives back over its head what does not stop computing, and what comes of it is not accepted', async () => {
     let finish: () => void = () => {};
     const computing = new Promise<void>((resolve) => {
