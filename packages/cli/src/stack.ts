@@ -42,7 +42,7 @@ export class StackError extends Error {
   override readonly name = 'StackError';
 }
 
-const readyTimeoutMs = 60_000;
+const readyTimeoutMs = 180_000;
 /** What a stopping service takes beyond the grace it gives its tasks or requests. */
 const closingMs = 12_000;
 

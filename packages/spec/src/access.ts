@@ -16,7 +16,8 @@ export const defaultProject = 'default';
 const roleSchema = Type.Unsafe<Role>({ type: 'string', enum: [...roles] });
 const time = Type.String({ format: 'date-time' });
 const timeOrNull = Type.Union([time, Type.Null()]);
-const countOrNull = Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]);
+/** @param maximum what the database's column holds */
+const limitOrNull = (maximum: number) => Type.Union([Type.Integer({ minimum: 0, maximum }), Type.Null()]);
 
 const projectNameRule = '1 to 63 small letters, digits and "-", the first no "-"';
 export const projectNameSchema = Type.String({
@@ -82,7 +83,11 @@ export type CreatedKey = Static<typeof createdKeySchema>;
 
 /** What a project may hold; null: as much as it likes. */
 export const projectLimitsSchema = Type.Object(
-  { runningTiles: countOrNull, storedBytes: countOrNull, experiments: countOrNull },
+  {
+    runningTiles: limitOrNull(2 ** 31 - 1),
+    storedBytes: limitOrNull(Number.MAX_SAFE_INTEGER),
+    experiments: limitOrNull(2 ** 31 - 1),
+  },
   { additionalProperties: false },
 );
 export type ProjectLimits = Static<typeof projectLimitsSchema>;

@@ -164,12 +164,15 @@ function describeAccess<S extends object>({
   url: string;
   route: { config?: { role?: string } };
 }): { schema: S; url: string } {
-  const isPublic = route.config?.role === 'public' || !(url.startsWith('/v1/') || route.config?.role);
+  const isOpen = route.config?.role === 'public';
   const { response } = schema as { response?: object };
-  if (isPublic || response === undefined) return { schema, url };
-  const edge = problems('unauthorized', 'forbidden', 'quota-exceeded', 'rate-limited', 'unavailable');
-  return {
-    schema: { ...schema, security: [{ key: [] }, { session: [] }], response: { ...edge, ...response } },
-    url,
-  };
+  if (!(url.startsWith('/v1/') || route.config?.role) || response === undefined) return { schema, url };
+  const edge = problems(
+    // An unknown query parameter.
+    'invalid-request',
+    ...(isOpen ? [] : (['unauthorized', 'quota-exceeded'] as const)),
+    ...(['forbidden', 'rate-limited', 'unavailable'] as const),
+  );
+  const security = isOpen ? {} : { security: [{ key: [] }, { session: [] }] };
+  return { schema: { ...schema, ...security, response: { ...edge, ...response } }, url };
 }

@@ -121,6 +121,17 @@ describe('keys', () => {
     expect(Number(last.headers['retry-after'])).toBeGreaterThan(0);
     expect((await api.get('/v1/experiments', bearer(await keyOf('viewer')))).statusCode).toBe(200);
   });
+
+  it('that were good are not locked out by who guesses from the same address', async () => {
+    const from = { remoteAddress: '192.0.2.8' };
+    const get = async (headers: Record<string, string>) =>
+      (await api.inject({ method: 'GET', url: '/v1/experiments', headers, ...from })).statusCode;
+    const known = bearer(await keyOf('viewer'));
+    expect(await get(known)).toBe(200);
+    for (let i = 0; i < 25; i++) await get(bearer(`tessera_abcd_${String(i).padStart(43, 'y')}`));
+    api.app.authenticator.forget();
+    expect([await get(known), await get(bearer(await keyOf('viewer')))]).toEqual([200, 429]);
+  });
 });
 
 describe('sessions of browsers', () => {

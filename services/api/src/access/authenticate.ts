@@ -51,7 +51,8 @@ export function openAuthenticator({ db, settings }: AppContext): Authenticator {
     const name = createHash('sha256').update(secret).digest('base64');
     const known = remembered.get(name);
     if (known && known.until > performance.now()) return known.holder;
-    failures.refuse(request.ip);
+    // One that was good a while ago is looked at again all the same: who guesses beside its user must not lock that one out.
+    if (!known) failures.refuse(request.ip);
     const holder = await ask(secret);
     if (holder === null) {
       remembered.delete(name);
@@ -96,7 +97,9 @@ export function openAuthenticator({ db, settings }: AppContext): Authenticator {
         throw error;
       }
     },
-    forget: () => remembered.clear(),
+    forget() {
+      for (const known of remembered.values()) known.until = 0;
+    },
     stillGood: (ids) => goodKeys(db, ids),
   };
 }
