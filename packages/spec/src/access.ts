@@ -65,7 +65,12 @@ export const keyRequestSchema = Type.Object(
       ],
       { default: null, description: 'null: the project of the asking key. "*": every project.' },
     ),
-    name: Type.String({ maxLength: 200, default: '' }),
+    name: Type.String({
+      maxLength: 200,
+      pattern: '^[^\\p{Cc}\\p{Cs}]*$',
+      default: '',
+      description: 'text without control characters',
+    }),
     expiresInSeconds: Type.Union([Type.Integer({ minimum: 1, maximum: 10 * 366 * 86_400 }), Type.Null()], {
       default: null,
     }),

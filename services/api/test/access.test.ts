@@ -82,6 +82,21 @@ describe('keys', () => {
     expect(rest.find((item: { id: string }) => item.id === id).revokedAt).not.toBeNull();
   });
 
+  it('are refused a name that the database cannot hold, and limits beyond its columns', async () => {
+    const operator = bearer(await keyOf('admin', '*'));
+    const named = await api.post('/v1/keys', { role: 'viewer', name: 'a\u0000b' }, operator);
+    expect([named.statusCode, named.json().code]).toEqual([400, 'invalid-request']);
+    for (const [key, value] of [
+      ['experiments', 2 ** 31],
+      ['runningTiles', 1e308],
+      ['storedBytes', 2 ** 60],
+    ] as const) {
+      const payload = { runningTiles: null, storedBytes: null, experiments: null, [key]: value };
+      const set = await api.inject({ method: 'PUT', url: '/v1/projects/alpha', headers: operator, payload });
+      expect(set.statusCode, key).toBe(400);
+    }
+  });
+
   it('revoked behind the back of this process end within seconds', async () => {
     const { key, info } = await createKey(api.db, {
       role: 'viewer',
