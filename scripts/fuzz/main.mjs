@@ -1,7 +1,6 @@
 /**
  * `npm run fuzz [-- --requests N --seed S]`: requests made from the OpenAPI document and by a mutator, against a stack of its own
- * that asks for keys. Fails on a status of 500, an answer outside the document, an API that grows, and experiments or data sets that
- * are half there. Schemathesis (PyPI, in a virtual environment under .cache) does half of them where Python is there.
+ * that asks for keys. Fails on a status of 500, an answer outside the document, an API that grows, and experiments that do not end. Schemathesis (PyPI, in a virtual environment under .cache) does half of them where Python is there.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
