@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openDoor, testPostgres } from '@tessera/testkit';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { listen, standForLeader } from '../src/index.js';
+import { isDatabaseAway, listen, openDatabase, standForLeader } from '../src/index.js';
 
 let url: string;
 let drop: () => Promise<void>;
@@ -76,6 +76,32 @@ describe('leadership', () => {
     await second.resign();
     await until(() => first.campaign());
     expect(await first.campaign()).toBe(true);
+    await first.resign();
+    postgres.close();
+  });
+});
+
+describe('a half-open connection', () => {
+  it('is given up by the statement that waits on it, and the next one takes another', async () => {
+    const postgres = await openDoor(url);
+    const db = openDatabase(postgres.url, { connections: 1, statementMs: 500 });
+    await db.pool.query('SELECT 1');
+    postgres.freeze();
+    const failure = await db.pool.query('SELECT 1').catch((error: unknown) => error);
+    expect(isDatabaseAway(failure)).toBe(true);
+    expect((await db.pool.query('SELECT 2 AS n')).rows).toEqual([{ n: 2 }]);
+    postgres.close();
+    await db.close();
+  });
+
+  it('takes the lead away once its holder has said nothing for its time', async () => {
+    const postgres = await openDoor(url);
+    const [first, second] = [standForLeader(postgres.url, 1000), standForLeader(url, 1000)];
+    expect(await first.campaign()).toBe(true);
+    postgres.freeze();
+    await until(() => second.campaign());
+    await until(async () => !(await first.campaign()));
+    await second.resign();
     await first.resign();
     postgres.close();
   });

@@ -154,6 +154,20 @@ describe('a runner', () => {
     expect((await tasks())[0]).toMatchObject({ state: 'leased', generation: 2 });
   });
 
+  it('gives a task back, at the cost of no attempt, when the database went away under it', async () => {
+    const { deliver, runner } = await run({
+      perform: async () => {
+        throw Object.assign(new Error('wrapped'), { code: 'P2039', cause: { code: '57P03' } });
+      },
+    });
+    const working = deliver((await jobs()).slice(0, 1));
+    await until(async () => (await tasks())[0]?.generation === 2);
+    // It rests now, until it is told to stop.
+    await runner.close(0);
+    await working;
+    expect((await tasks())[0]).toMatchObject({ state: 'pending', attempts: 0, queued_at: null });
+  });
+
   it('stops at once when the experiment is cancelled', async () => {
     const { deliver } = await run({ leaseMs: 60_000, perform: endless });
     const working = deliver((await jobs()).slice(0, 2));
