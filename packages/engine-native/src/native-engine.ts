@@ -50,6 +50,7 @@ class NativeEngine implements Engine {
       version: VERSION,
       device: 'cpu',
       instructionSet: isa.name,
+      memoryBytes: null,
       precisions: ['f64' as const, 'f32' as const],
       fingerprint: `native-${VERSION}-${isa.name}-${fingerprint.slice(0, 16)}`,
     };

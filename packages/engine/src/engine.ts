@@ -77,8 +77,12 @@ export interface TileResult {
 export interface EngineInfo {
   name: string;
   version: string;
+  /** What it computes on: `cpu`, or the device's own name, with its number where there are several (`2 x NAME`). */
   device: string;
+  /** Of a GPU the driver that compiles for it. */
   instructionSet: string;
+  /** Bytes of the device's own memory that tiles may take; null where they take the host's. */
+  memoryBytes: number | null;
   precisions: Precision[];
   /** Equal fingerprints promise equal bits for equal tiles. */
   fingerprint: string;

@@ -51,6 +51,7 @@ export function oracleEngine(): Engine {
       version: VERSION,
       device: 'cpu',
       instructionSet: 'scalar',
+      memoryBytes: null,
       precisions: ['f64'],
       fingerprint: `oracle-${VERSION}`,
     },
