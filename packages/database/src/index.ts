@@ -4,6 +4,7 @@ export * from './away.js';
 export * from './cluster.js';
 export { type Database, instanceId, inTransaction, openDatabase } from './connection.js';
 export * from './contents-lock.js';
+export * from './database-load.js';
 export * from './datasets.js';
 export * from './dispatch/experiments.js';
 export * from './dispatch/kernels.js';

@@ -1,3 +1,3 @@
 export { createLogger, type Logger, type LoggerOptions } from './logger.js';
-export { createMetrics, type Metrics } from './metrics.js';
+export { createMetrics, type DatabaseMetrics, type Metrics } from './metrics.js';
 export { currentTraceParent, startTracing, type Tracing, traced } from './tracing.js';

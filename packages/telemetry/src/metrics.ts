@@ -30,6 +30,29 @@ export interface Metrics {
   readonly leaseExpiries: Counter;
   /** `reason` (lease, failure, lost-delivery): tasks sent again. */
   readonly retries: Counter<'reason'>;
+  /** `role`, `engine`: worker and aggregator processes that were heard of a moment ago. */
+  readonly workers: Gauge<'role' | 'engine'>;
+  /** Of the database that all processes share, as Postgres counts it. */
+  readonly database: DatabaseMetrics;
+}
+
+export interface DatabaseMetrics {
+  /** Bytes of tables and indexes. */
+  readonly bytes: Gauge;
+  /** `state` (active, idle, in-transaction): connections now. */
+  readonly connections: Gauge<'state'>;
+  /** The most connections that the server takes. */
+  readonly connectionsLimit: Gauge;
+  /** Seconds since the oldest open transaction began; 0 where none is open. */
+  readonly oldestTransaction: Gauge;
+  /** `outcome` (committed, rolled-back): transactions. */
+  readonly transactions: Counter<'outcome'>;
+  /** `source` (cache, disk): blocks read. */
+  readonly blocks: Counter<'source'>;
+  /** Deadlocks that the server broke. */
+  readonly deadlocks: Counter;
+  /** `table`, `state` (live, dead): rows, as autovacuum estimates them. */
+  readonly rows: Gauge<'table' | 'state'>;
 }
 
 /** Makes a registry with Tessera's metrics and Node's own (heap, event-loop lag, ...). */
@@ -107,6 +130,62 @@ export function createMetrics(): Metrics {
       name: 'tessera_task_retries_total',
       help: 'Tasks sent again, by reason.',
       labelNames: ['reason'],
+      registers,
+    }),
+    workers: new Gauge({
+      name: 'tessera_workers',
+      help: 'Worker and aggregator processes heard of a moment ago, by role and engine.',
+      labelNames: ['role', 'engine'],
+      registers,
+    }),
+    database: databaseMetrics(registers),
+  };
+}
+
+function databaseMetrics(registers: Registry[]): DatabaseMetrics {
+  return {
+    bytes: new Gauge({
+      name: 'tessera_database_bytes',
+      help: 'Bytes of the tables and indexes of the database.',
+      registers,
+    }),
+    connections: new Gauge({
+      name: 'tessera_database_connections',
+      help: 'Connections to the database by state.',
+      labelNames: ['state'],
+      registers,
+    }),
+    connectionsLimit: new Gauge({
+      name: 'tessera_database_connections_limit',
+      help: 'The most connections that the database server takes.',
+      registers,
+    }),
+    oldestTransaction: new Gauge({
+      name: 'tessera_database_oldest_transaction_seconds',
+      help: 'Seconds since the oldest open transaction began.',
+      registers,
+    }),
+    transactions: new Counter({
+      name: 'tessera_database_transactions_total',
+      help: 'Transactions of the database, by outcome.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    blocks: new Counter({
+      name: 'tessera_database_blocks_read_total',
+      help: 'Blocks that statements read, by where they were found.',
+      labelNames: ['source'],
+      registers,
+    }),
+    deadlocks: new Counter({
+      name: 'tessera_database_deadlocks_total',
+      help: 'Deadlocks that the database server broke.',
+      registers,
+    }),
+    rows: new Gauge({
+      name: 'tessera_database_rows',
+      help: 'Rows by table, live and dead, as autovacuum estimates them.',
+      labelNames: ['table', 'state'],
       registers,
     }),
   };

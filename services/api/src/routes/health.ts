@@ -1,6 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
-import { readOverview } from '@tessera/database';
+import { type DatabaseLoad, livingWorkers, readDatabaseLoad, readOverview } from '@tessera/database';
+import { workerSilenceMs } from '@tessera/scheduler';
 import { TesseraError } from '@tessera/spec';
+import type { DatabaseMetrics } from '@tessera/telemetry';
 import type { FastifyInstance } from 'fastify';
 import type { AppContext } from '../app-context.js';
 import { json, problems } from '../openapi.js';
@@ -71,8 +73,10 @@ export async function healthRoutes(
 
 /** Sets the gauges: what there is at this moment. */
 async function measureNow({ db, store, queueDepths, metrics }: AppContext): Promise<void> {
-  const [{ experiments, tasks }, depths, freeBytes] = await Promise.all([
+  const [{ experiments, tasks }, workers, load, depths, freeBytes] = await Promise.all([
     readOverview(db),
+    livingWorkers(db, workerSilenceMs),
+    readDatabaseLoad(db),
     queueDepths(),
     store.freeBytes(),
   ]);
@@ -89,6 +93,29 @@ async function measureNow({ db, store, queueDepths, metrics }: AppContext): Prom
   for (const [queue, { waiting, active }] of Object.entries(depths)) {
     metrics.queueDepth.set({ queue, state: 'waiting' }, waiting);
     metrics.queueDepth.set({ queue, state: 'active' }, active);
+  }
+  metrics.workers.reset();
+  for (const { role, engine } of workers) metrics.workers.inc({ role, engine });
+  setDatabaseMetrics(metrics.database, load);
+}
+
+function setDatabaseMetrics(metrics: DatabaseMetrics, load: DatabaseLoad): void {
+  metrics.bytes.set(load.bytes);
+  metrics.connections.reset();
+  for (const { state, count } of load.connections) metrics.connections.set({ state }, count);
+  metrics.connectionsLimit.set(load.connectionsLimit);
+  metrics.oldestTransaction.set(load.oldestTransaction);
+  // Postgres counts these, and this process only hands them on.
+  for (const counter of [metrics.transactions, metrics.blocks, metrics.deadlocks]) counter.reset();
+  metrics.transactions.inc({ outcome: 'committed' }, load.committed);
+  metrics.transactions.inc({ outcome: 'rolled-back' }, load.rolledBack);
+  metrics.blocks.inc({ source: 'cache' }, load.blocksFromCache);
+  metrics.blocks.inc({ source: 'disk' }, load.blocksFromDisk);
+  metrics.deadlocks.inc(load.deadlocks);
+  metrics.rows.reset();
+  for (const { table, live, dead } of load.tables) {
+    metrics.rows.set({ table, state: 'live' }, live);
+    metrics.rows.set({ table, state: 'dead' }, dead);
   }
 }
 
