@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { prepareChromium } from './bootstrap/chromium.mjs';
 import { hasCifar10 } from './bootstrap/cifar10.mjs';
+import { prepareProgram } from './bootstrap/programs.mjs';
 import { preparePython } from './bootstrap/python.mjs';
 import { prepareRedis } from './bootstrap/redis.mjs';
 import { plainEnv, root, say } from './bootstrap/run.mjs';
@@ -24,8 +25,14 @@ export async function runTests(args) {
       await preparePython(),
     ],
   ].filter(([, reason]) => reason !== null);
+  // Checks of files for clusters: whoever deploys has these, who changes the code may not.
+  const leftOut = [
+    ['the unit tests of the alerts', await prepareProgram('promtool')],
+    ['the check of the Slurm scripts by shellcheck', await prepareProgram('shellcheck')],
+  ].filter(([, reason]) => reason !== null);
   const checks = await runChecks();
   for (const [what, reason] of missing) say(`${isCI ? 'Missing' : 'Left out'}: ${what} (${reason}).`);
+  for (const [what, reason] of leftOut) say(`Left out: ${what} (${reason}).`);
   sayDataLeftOut();
   const vitest = await show([join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...args]);
   const failed = checks.filter(({ code }) => code !== 0).map(({ name }) => name);

@@ -1,6 +1,6 @@
-import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { aptInstall, canApt } from './native.mjs';
+import { isProgram } from './programs.mjs';
 
 /** What the program is called on the systems that have it. */
 const names = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'];
@@ -11,15 +11,6 @@ export function findChromium() {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin'].filter(Boolean);
   const places = names.flatMap((name) => folders.map((folder) => join(folder, name)));
   return places.find(isProgram) ?? null;
-}
-
-function isProgram(path) {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /**

@@ -30,6 +30,8 @@ export interface Metrics {
   readonly leaseExpiries: Counter;
   /** `reason` (lease, failure, lost-delivery): tasks sent again. */
   readonly retries: Counter<'reason'>;
+  /** `part` (database, queue, store): 1 where it answered this API process, else 0. */
+  readonly ready: Gauge<'part'>;
   /** `role`, `engine`: worker and aggregator processes that were heard of a moment ago. */
   readonly workers: Gauge<'role' | 'engine'>;
   /** Of the database that all processes share, as Postgres counts it. */
@@ -130,6 +132,12 @@ export function createMetrics(): Metrics {
       name: 'tessera_task_retries_total',
       help: 'Tasks sent again, by reason.',
       labelNames: ['reason'],
+      registers,
+    }),
+    ready: new Gauge({
+      name: 'tessera_ready',
+      help: 'Whether a part that the API needs answers it, 1 or 0.',
+      labelNames: ['part'],
       registers,
     }),
     workers: new Gauge({

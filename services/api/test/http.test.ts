@@ -125,6 +125,7 @@ describe('health', () => {
     expect(response.statusCode).toBe(200);
     expect(response.headers['content-type']).toMatch(/^text\/plain/);
     expect(response.body).toMatch(/^# HELP /m);
+    expect(response.body).toContain('tessera_ready{part="queue"} 1');
     expect(response.body).toMatch(/^tessera_database_bytes [1-9]/m);
     expect(response.body).toMatch(/^tessera_database_connections\{state="active"\} [1-9]/m);
     expect(response.body).toMatch(/^tessera_database_transactions_total\{outcome="committed"\} [1-9]/m);

@@ -27,6 +27,10 @@ export async function healthRoutes(
     queue: queuePing,
     store: () => store.check(),
   };
+  const failures = async () =>
+    (await Promise.all(Object.entries(checks).map(([name, check]) => failureOf(name, check)))).filter(
+      (failure) => failure !== null,
+    );
   const status = { type: 'object', properties: { status: { type: 'string' }, version: { type: 'string' } } };
 
   app.get('/healthz', {
@@ -43,9 +47,7 @@ export async function healthRoutes(
     async handler(request, reply) {
       if (readiness.isStopping)
         return sendProblem(reply, problemDetails('unavailable', 'The server is stopping.'));
-      const failed = (
-        await Promise.all(Object.entries(checks).map(([name, check]) => failureOf(name, check)))
-      ).filter((failure) => failure !== null);
+      const failed = await failures();
       if (failed.length === 0) return { status: 'ok', version };
       for (const { name, error } of failed) request.log.warn({ err: error, part: name }, 'not ready');
       const names = failed.map(({ name }) => name).join(', ');
@@ -64,7 +66,12 @@ export async function healthRoutes(
     },
     async handler(request, reply) {
       // What the process counts itself is worth having while the database is away.
-      await measureNow(context).catch((error: unknown) => request.log.warn({ err: error }, 'no gauges'));
+      const [failed] = await Promise.all([
+        failures(),
+        measureNow(context).catch((error: unknown) => request.log.warn({ err: error }, 'no gauges')),
+      ]);
+      for (const part of Object.keys(checks))
+        metrics.ready.set({ part }, failed.some(({ name }) => name === part) ? 0 : 1);
       const text = await metrics.registry.metrics();
       return reply.type(metrics.registry.contentType).send(text);
     },
