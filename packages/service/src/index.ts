@@ -1,3 +1,4 @@
+export * from './heap.js';
 export * from './open-service.js';
 export * from './run-main.js';
 export * from './serve-tasks.js';

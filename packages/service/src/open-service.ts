@@ -11,6 +11,7 @@ import {
   startTracing,
   type Tracing,
 } from '@tessera/telemetry';
+import { tuneHeap } from './heap.js';
 
 /** What every service stands on. */
 export interface Service {
@@ -36,6 +37,7 @@ const leastStatementMs = 10_000;
  * @param name stands in every log line
  */
 export async function openService(name: 'api' | 'worker' | 'aggregator'): Promise<Service> {
+  tuneHeap(0);
   const { settings, warnings } = loadSettings(process.env);
   const logger = createLogger({ service: name, level: settings.logLevel });
   for (const warning of warnings) logger.warn(warning);

@@ -4,7 +4,7 @@ import { analysisFingerprint } from '@tessera/analysis';
 import { OpenedExperiments } from '@tessera/experiment';
 import { openLinalg } from '@tessera/linalg';
 import { calibrate } from '@tessera/plan';
-import { openService, runMain, serveTasks } from '@tessera/service';
+import { openService, runMain, serveTasks, tuneHeap } from '@tessera/service';
 import { analyzeBatch } from './analysis-batch.js';
 import { finishKernel } from './finish-kernel.js';
 import { MatrixMemory } from './matrix-memory.js';
@@ -43,6 +43,7 @@ await runMain(async () => {
     rates,
     async perform(task, signal) {
       const experiment = await experiments.get(task.experimentId);
+      tuneHeap(experiment.plan.trainCount);
       const work = task.wave === 'finish' ? finishKernel : analyzeBatch;
       const { analyses, afterwards, ...result } = await work(aggregation, experiment, task, signal);
       return { result, analyses, afterwards };

@@ -5,7 +5,7 @@ import { openNativeEngine } from '@tessera/engine-native';
 import { OpenedExperiments } from '@tessera/experiment';
 import { openLinalg } from '@tessera/linalg';
 import { calibrate } from '@tessera/plan';
-import { openService, runMain, serveTasks } from '@tessera/service';
+import { openService, runMain, serveTasks, tuneHeap } from '@tessera/service';
 import { BlockMemory } from './block-memory.js';
 import type { Computation } from './computation.js';
 import { KnownPredictors } from './predictors.js';
@@ -39,6 +39,7 @@ await runMain(async () => {
     rates,
     async perform(task, signal) {
       const experiment = await experiments.get(task.experimentId);
+      tuneHeap(experiment.plan.trainCount);
       const computed =
         task.wave === 'train'
           ? await computeTrainTile(computation, experiment, task, signal)
