@@ -1,8 +1,17 @@
 /** What has been asked of the server, kept while it is fresh. */
-import { QueryClient } from '@tanstack/react-query';
+import { QueryCache, QueryClient } from '@tanstack/react-query';
 import { TesseraError } from '@tessera/spec';
 
-export const queries = new QueryClient({
+export const sessionKey = ['session'] as const;
+
+export const queries: QueryClient = new QueryClient({
+  queryCache: new QueryCache({
+    // The session has ended elsewhere: its key was revoked, or its time is over.
+    onError(error) {
+      if (error instanceof TesseraError && error.code === 'unauthorized')
+        void queries.invalidateQueries({ queryKey: sessionKey });
+    },
+  }),
   defaultOptions: {
     queries: {
       staleTime: 1000,

@@ -14,6 +14,10 @@ export function useActions() {
         else await api.deleteExperiment(id);
       }
     },
-    onSettled: () => client.invalidateQueries(),
+    onSettled: (_done, error, { verb, ids }) => {
+      // What is deleted cannot be read again: its page is about to be left.
+      const isGone = (part: unknown) => verb === 'delete' && error === null && ids.includes(part as string);
+      return client.invalidateQueries({ predicate: ({ queryKey }) => !queryKey.some(isGone) });
+    },
   });
 }

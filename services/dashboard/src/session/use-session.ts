@@ -1,6 +1,6 @@
 /** Whether this server wants a key, and what the present one allows. */
 import { useQuery } from '@tanstack/react-query';
-import { queries } from '../live/queries.js';
+import { queries, sessionKey } from '../live/queries.js';
 
 export interface Session {
   required: boolean;
@@ -8,17 +8,12 @@ export interface Session {
   project: string | null;
 }
 
-/** A server without keys: everybody who reaches it may do everything. */
-const open: Session = { required: false, role: 'admin', project: 'default' };
-const sessionKey = ['session'] as const;
-
 export function useSession() {
   return useQuery({ queryKey: sessionKey, queryFn: readSession, staleTime: 60_000 });
 }
 
 async function readSession(): Promise<Session> {
   const response = await fetch('/v1/session');
-  if (response.status === 404) return open;
   if (!response.ok) throw new Error(`The server answered ${response.status} to the question for a session.`);
   return (await response.json()) as Session;
 }
@@ -32,8 +27,8 @@ export async function beginSession(key: string): Promise<void> {
   });
   if (response.status === 401) throw new Error('This key is not known here, or it has been revoked.');
   if (!response.ok) throw new Error(`The server answered ${response.status}.`);
-  queries.clear();
-  await queries.refetchQueries();
+  // What was read without the key, or with another one, is forgotten; what is on the page is asked again.
+  await queries.resetQueries();
 }
 
 export async function endSession(): Promise<void> {

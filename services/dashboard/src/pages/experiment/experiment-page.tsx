@@ -23,7 +23,8 @@ export default function ExperimentPage({ id }: { id: string }) {
   const { experiment, error, lost } = useExperiment(id);
   const moves = experiment !== undefined && isMoving(experiment);
   const history = useQuery({
-    queryKey: ['history', id, moves],
+    // Read once more when it has ended, and when it has ended again.
+    queryKey: ['history', id, experiment?.state, experiment?.finishedAt],
     queryFn: () => api.getHistory(id),
     refetchInterval: moves ? 1500 : false,
     placeholderData: (last) => last,
@@ -92,6 +93,7 @@ export default function ExperimentPage({ id }: { id: string }) {
           />
           <FailuresPanel
             failures={history.data?.failures ?? []}
+            moves={moves}
             mayRetry={isAllowed && (state === 'failed' || state === 'cancelled')}
             isBusy={actions.isPending}
             onRetry={() => act('retry')}

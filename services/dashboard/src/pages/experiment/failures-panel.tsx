@@ -4,11 +4,13 @@ import { useUrlParam } from '../../ui/url-state.js';
 /** What went wrong, by cause, and the button that mends it. */
 export function FailuresPanel(props: {
   failures: ExperimentHistory['failures'];
+  /** Whether what failed is still tried again. */
+  moves: boolean;
   mayRetry: boolean;
   isBusy: boolean;
   onRetry: () => void;
 }) {
-  const { failures, mayRetry, isBusy, onRetry } = props;
+  const { failures, moves, mayRetry, isBusy, onRetry } = props;
   const [, selectTile] = useUrlParam('tile');
   if (failures.length === 0) return null;
   return (
@@ -28,7 +30,7 @@ export function FailuresPanel(props: {
             <p className="muted">
               {failed > 0 && `${failed} failed for good`}
               {failed > 0 && retrying > 0 && ', '}
-              {retrying > 0 && `${retrying} tried again by themselves`}
+              {retrying > 0 && `${retrying} ${moves ? 'tried again by themselves' : 'given up with them'}`}
               {workers.length > 0 && `; on ${workers.slice(0, 3).join(', ')}`}
             </p>
             {wave === 'train' && (
