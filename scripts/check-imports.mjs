@@ -19,7 +19,7 @@ const owners = {
   '@prisma/client': ['packages/database'],
   '@prisma/adapter-pg': ['packages/database'],
   pg: ['packages/database', 'packages/queue', 'packages/testkit'],
-  koffi: ['packages/analysis', 'packages/engine-native', 'packages/linalg'],
+  koffi: ['packages/analysis', 'packages/engine-native', 'packages/engine-opencl', 'packages/linalg'],
   pino: ['packages/telemetry'],
   'prom-client': ['packages/telemetry'],
   '@opentelemetry/api': ['packages/telemetry'],

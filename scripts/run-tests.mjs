@@ -34,6 +34,7 @@ export async function runTests(args) {
   for (const [what, reason] of missing) say(`${isCI ? 'Missing' : 'Left out'}: ${what} (${reason}).`);
   for (const [what, reason] of leftOut) say(`Left out: ${what} (${reason}).`);
   sayDataLeftOut();
+  await sayDevicesLeftOut();
   const vitest = await show([join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...args]);
   const failed = checks.filter(({ code }) => code !== 0).map(({ name }) => name);
   if (isCI) failed.push(...missing.map(([what]) => what));
@@ -70,6 +71,18 @@ function sayDataLeftOut() {
   const folder = process.env.TESSERA_CIFAR10_DIR;
   if (!folder || !hasCifar10(folder)) {
     say('Left out: tests on real CIFAR-10 images (TESSERA_CIFAR10_DIR names no folder with them).');
+  }
+}
+
+async function sayDevicesLeftOut() {
+  const { listDevices } = await import('@tessera/engine-opencl');
+  try {
+    if (listDevices().length > 0) return;
+    say(
+      'Left out: the tests of the OpenCL engine (there is no OpenCL device; pocl-opencl-icd makes one of the CPU).',
+    );
+  } catch (error) {
+    say(`Left out: the tests of the OpenCL engine (${error.message})`);
   }
 }
 

@@ -19,6 +19,7 @@ const alongside = {
   '@tessera/api': ['services/dashboard/build'],
   '@tessera/database': ['prisma/migrations'],
   '@tessera/engine-native': ['packages/engine-native/build'],
+  '@tessera/engine-opencl': ['packages/engine-opencl/kernels'],
 };
 
 /** Prisma's client carries compilers for databases we do not use, 4 MB each. */

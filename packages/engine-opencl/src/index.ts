@@ -1,0 +1,2 @@
+export { type DeviceInfo, listDevices } from './devices.js';
+export { type OpenclEngineOptions, openOpenclEngine } from './opencl-engine.js';

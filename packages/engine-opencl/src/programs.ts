@@ -1,0 +1,100 @@
+/** The kernels' sources (kernels/*.cl) put together for one activation and precision, and the options they are compiled with. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Precision } from '@tessera/spec';
+import type { DeviceInfo } from './devices.js';
+import { type ActivationKind, kindNumber } from './network-numbers.js';
+
+const parts = [
+  'prelude',
+  'duals',
+  'read-in',
+  'fcn',
+  'fcn-tanh',
+  'planes',
+  'cnn-images',
+  'cnn-pairs',
+] as const;
+type Part = (typeof parts)[number];
+
+const source = Object.fromEntries(
+  parts.map((part) => [part, readFileSync(new URL(`../kernels/${part}.cl`, import.meta.url), 'utf8')]),
+) as Record<Part, string>;
+
+/** A hash of all kernels: with the device and its driver it decides the bits of results. */
+export const kernelHash = createHash('sha256').update(JSON.stringify(source)).digest('hex');
+
+export interface ProgramChoice {
+  of: 'read-in' | 'fcn' | 'cnn';
+  activation: ActivationKind;
+  precision: Precision;
+  /** Sizes that the compiler unrolls by. */
+  sizes: Readonly<Record<string, number>>;
+}
+
+export const programKey = ({ of, activation, precision, sizes }: ProgramChoice): string =>
+  JSON.stringify([of, activation, precision, sizes]);
+
+const hasDouble = ({ precisions }: DeviceInfo) => precisions.includes('f64');
+
+/** Numbers of type `wide` (kernels/prelude.cl). */
+export const wideArray = (info: DeviceInfo, numbers: Iterable<number>): Float64Array | Float32Array =>
+  hasDouble(info) ? Float64Array.from(numbers) : Float32Array.from(numbers);
+export const realBytes = (precision: Precision): number => (precision === 'f64' ? 8 : 4);
+export const wideBytes = (info: DeviceInfo): number => (hasDouble(info) ? 8 : 4);
+
+export function programSource(info: DeviceInfo, { of, activation, precision, sizes }: ProgramChoice): string {
+  const isDouble = precision === 'f64';
+  const defines = {
+    HAS_DOUBLE: Number(hasDouble(info)),
+    REAL_DOUBLE: Number(isDouble),
+    ACTIVATION: kindNumber(activation),
+    ...sizes,
+  };
+  const begin = [
+    ...Object.entries(defines).map(([name, value]) => `#define ${name} ${value}`),
+    source.prelude,
+  ];
+  if (of === 'read-in') return [...begin, source['read-in']].join('\n');
+  const duals = [...withType('real', 'r', isDouble), ...withType('wide', 'w', hasDouble(info))];
+  const tail: Part[] =
+    of === 'cnn'
+      ? ['planes', 'cnn-images', 'cnn-pairs']
+      : activation === 'tanh'
+        ? ['fcn', 'fcn-tanh']
+        : ['fcn'];
+  return [...begin, ...duals, ...tail.map((part) => source[part])].join('\n');
+}
+
+/** duals.cl in one type. */
+function withType(type: string, suffix: string, isDouble: boolean): string[] {
+  const names = [
+    'T',
+    'SUFFIX',
+    'T_DOUBLE',
+    'F',
+    'K',
+    'H',
+    'PARAMETERS',
+    'LEVEL_SLOPES',
+    'DIFFERENCES',
+    'REFERENCES',
+    'ARC_SCALE',
+    'TERMS',
+  ];
+  return [
+    ...names.map((name) => `#undef ${name}`),
+    `#define T ${type}`,
+    `#define SUFFIX ${suffix}`,
+    `#define T_DOUBLE ${Number(isDouble)}`,
+    source.duals,
+  ];
+}
+
+/** No relaxation of arithmetic; kernels say themselves what is contracted (prelude.cl). */
+export function buildOptions(info: DeviceInfo): string {
+  const options = ['-cl-std=CL1.2'];
+  if (info.correctlyRounded) options.push('-cl-fp32-correctly-rounded-divide-sqrt');
+  if (!hasDouble(info)) options.push('-cl-single-precision-constant');
+  return options.join(' ');
+}
