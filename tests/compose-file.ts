@@ -25,6 +25,12 @@ export interface ComposeService {
   user?: string;
   read_only?: boolean;
   container_name?: string;
+  profiles?: string[];
+  secrets?: string[];
+  deploy?: {
+    replicas?: string;
+    resources?: { reservations: { devices: { driver: string; count: number; capabilities: string[] }[] } };
+  };
 }
 
 export interface ComposeFile {
@@ -32,6 +38,7 @@ export interface ComposeFile {
   services: Record<string, ComposeService>;
   volumes: Record<string, unknown>;
   networks: Record<string, { internal?: boolean }>;
+  secrets: Record<string, { file: string }>;
 }
 
 /** docker-compose.yml as Docker Compose reads it where the .env file holds `values`. */

@@ -3,10 +3,14 @@
  * compose-spec.schema.json is the schema of the Compose Specification (Apache-2.0, compose-spec/compose-spec), as
  * check-jsonschema 0.39.0 of PyPI carries it, formatted.
  */
-import { existsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { loadSettings, variables } from '@tessera/config';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import {
   type ComposeService,
   milliseconds,
@@ -22,18 +26,25 @@ const stages = await readDockerfile();
 const exampleText = await readText('.env.example');
 const example = readEnvFile(exampleText);
 const composeText = await readText('docker-compose.yml');
-const compose = await readCompose({ ...example, POSTGRES_PASSWORD: 'secret' });
+const compose = await readCompose(example);
+/** The folder of the secrets, as the script makes it. */
+const secrets = mkdtempSync(join(tmpdir(), 'tessera-secrets-'));
+execFileSync('sh', [`${repository}infra/docker/secrets.sh`, secrets]);
+afterAll(() => rmSync(secrets, { recursive: true }));
 const services = Object.entries(compose.services);
 const ours = services.filter(([, service]) => service.build !== undefined);
 const bundled = services.filter(([, service]) => service.build === undefined);
 const serviceVariables: string[] = variables.filter((v) => v.readers === 'services').map((v) => v.name);
 
-/** What a container's process finds in its environment. */
+/** What a container's process finds in its environment; secrets where this test has them. */
 function environmentOf(service: ComposeService): Record<string, string> {
-  return {
+  const all = {
     ...imageEnvironment(inheritedInstructions(stages, service.build?.target ?? '')),
     ...service.environment,
   };
+  return Object.fromEntries(
+    Object.entries(all).map(([name, value]) => [name, value.replace('/run/secrets', secrets)]),
+  );
 }
 
 function defaultOf(name: string): string {
@@ -48,22 +59,30 @@ describe('docker-compose.yml', () => {
     expect(validate.errors).toBeNull();
   });
 
-  it('refuses to start without a password, and says where to set it', async () => {
-    await expect(readCompose(example)).rejects.toThrow('POSTGRES_PASSWORD: set it in .env');
-    expect(example.POSTGRES_PASSWORD).toBe('');
+  it('mounts each secret where it is read, from a file that secrets.sh makes', () => {
+    for (const [name, { file }] of Object.entries(compose.secrets)) {
+      expect(file).toBe(`${example.SECRETS_DIR}/${name}`);
+      expect(readFileSync(join(secrets, name), 'utf8')).toMatch(/^(tessera_first_)?[0-9a-f]{64}\n$/);
+    }
+    expect(statSync(secrets).mode & 0o777).toBe(0o700);
+    for (const [name, { environment = {}, secrets: mounted = [] }] of services) {
+      const read = Object.values(environment).flatMap(
+        (value) => /^\/run\/secrets\/(.+)$/.exec(value)?.[1] ?? [],
+      );
+      expect([name, ...read.sort()]).toEqual([name, ...[...mounted].sort()]);
+      expect(Object.keys(compose.secrets)).toEqual(expect.arrayContaining(mounted));
+    }
+    const before = readFileSync(join(secrets, 'first-key'), 'utf8');
+    execFileSync('sh', [`${repository}infra/docker/secrets.sh`, secrets]);
+    expect(readFileSync(join(secrets, 'first-key'), 'utf8')).toBe(before);
   });
 
   it('names only variables that the services read, with the defaults of the code', () => {
     for (const [, name = '', operator, operand] of composeText.matchAll(reference)) {
-      if (name === 'POSTGRES_PASSWORD') continue;
+      if (['SECRETS_DIR', 'GRAFANA_PORT'].includes(name)) continue;
       expect(serviceVariables).toContain(name);
       // cpus has another word for "all" than TESSERA_THREADS; the folder's default is a volume; absent workers are one.
-      const isOwnDefault = [
-        'TESSERA_THREADS',
-        'TESSERA_FIRST_KEY_FILE',
-        'TESSERA_CIFAR10_DIR',
-        'TESSERA_WORKERS',
-      ].includes(name);
+      const isOwnDefault = ['TESSERA_THREADS', 'TESSERA_CIFAR10_DIR', 'TESSERA_WORKERS'].includes(name);
       if (operator === ':-' && operand !== '' && !isOwnDefault) expect(operand, name).toBe(defaultOf(name));
     }
     for (const [, service] of services) {
@@ -77,11 +96,12 @@ describe('docker-compose.yml', () => {
     expect(warnings).toEqual([]);
     const database = new URL(settings.databaseUrl ?? '');
     expect(compose.services).toHaveProperty(database.hostname);
-    const { POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB } =
+    const { POSTGRES_USER, POSTGRES_PASSWORD_FILE, POSTGRES_DB } =
       compose.services[database.hostname]?.environment ?? {};
+    expect(POSTGRES_PASSWORD_FILE).toBe('/run/secrets/postgres-password');
     expect([database.username, database.password, database.pathname]).toEqual([
       POSTGRES_USER,
-      POSTGRES_PASSWORD,
+      readFileSync(join(secrets, 'postgres-password'), 'utf8').trim(),
       `/${POSTGRES_DB}`,
     ]);
     if (settings.redisUrl !== null)
@@ -95,21 +115,22 @@ describe('docker-compose.yml', () => {
   });
 
   it.each(bundled)('pins the image of %s to a version', (_, service) => {
-    expect(service.image).toMatch(/^[a-z]+:\d+\.\d+(\.\d+)?-bookworm$/);
+    expect(service.image).toMatch(/^[a-z/]+:v?\d+\.\d+(\.\d+)?(-bookworm)?$/);
   });
 
-  it('publishes the API alone, on this machine alone, on the port it listens on', () => {
+  it('publishes the API and Grafana alone, on this machine alone, on the port it listens on', () => {
     const published = services.filter(([, service]) => service.ports !== undefined).map(([name]) => name);
-    expect(published).toEqual(['api']);
+    expect(published).toEqual(['api', 'grafana']);
+    expect(compose.services.grafana?.ports).toEqual([`127.0.0.1:${example.GRAFANA_PORT}:3000`]);
     const api = compose.services.api as ComposeService;
     const inside = environmentOf(api).TESSERA_PORT;
     expect(inside).toBe(defaultOf('TESSERA_PORT'));
     expect(environmentOf(api).TESSERA_HOST).toBe('0.0.0.0');
     expect(api.ports).toEqual([`${defaultOf('TESSERA_HOST')}:${defaultOf('TESSERA_PORT')}:${inside}`]);
-    expect(lastInstruction(inheritedInstructions(stages, 'api'), 'EXPOSE')).toBe(inside);
+    expect(lastInstruction(inheritedInstructions(stages, 'api'), 'EXPOSE')).toBe(`${inside} 9464`);
     expect(compose.networks.backend).toEqual({ internal: true });
     for (const [name, { networks }] of services) {
-      expect(networks).toEqual(name === 'api' ? ['backend', 'frontend'] : ['backend']);
+      expect(networks).toEqual(published.includes(name) ? ['backend', 'frontend'] : ['backend']);
     }
   });
 
@@ -122,6 +143,16 @@ describe('docker-compose.yml', () => {
     );
     expect(paths).toEqual(['/readyz', '/healthz']);
     for (const path of paths) expect(routes).toContain(`app.get('${path}'`);
+    const served = await readText('packages/service/src/serve-metrics.ts');
+    for (const target of ['worker', 'worker-cuda', 'aggregator']) {
+      const instructions = inheritedInstructions(stages, target);
+      const test = lastInstruction(instructions, 'HEALTHCHECK') ?? '';
+      expect(test).toMatch(/127\.0\.0\.1:\$\{process\.env\.TESSERA_METRICS_PORT\}\/healthz/);
+      expect(served).toContain("request.url === '/healthz'");
+      expect(imageEnvironment(instructions).TESSERA_METRICS_PORT).toBe(
+        lastInstruction(instructions, 'EXPOSE'),
+      );
+    }
   });
 
   it('waits for what has to be there: a healthy database and queue, and the schema', () => {
@@ -152,18 +183,19 @@ describe('docker-compose.yml', () => {
   });
 
   it('shares one volume where the API, the workers and the aggregator keep data', () => {
-    for (const name of ['api', 'worker', 'aggregator']) {
+    for (const name of ['api', 'worker', 'worker-cuda', 'aggregator']) {
       const service = compose.services[name] as ComposeService;
       expect(service.volumes).toContain(`data:${environmentOf(service).TESSERA_DATA_DIR}`);
     }
     const used = services
       .flatMap(([, service]) => service.volumes ?? [])
-      .map((volume) => volume.split(':')[0]);
+      .map((volume) => volume.split(':')[0] as string)
+      .filter((source) => !source.startsWith('./'));
     expect(Object.keys(compose.volumes).sort()).toEqual([...new Set(used)].sort());
   });
 
   it('mounts the CIFAR-10 folder read-only where one is given', async () => {
-    const given = await readCompose({ POSTGRES_PASSWORD: 'secret', TESSERA_CIFAR10_DIR: '/images' });
+    const given = await readCompose({ ...example, TESSERA_CIFAR10_DIR: '/images' });
     expect(given.services.api?.volumes).toContain('/images:/cifar10:ro');
     expect(loadSettings(environmentOf(given.services.api as ComposeService)).settings.cifar10Dir).toBe(
       '/cifar10',
@@ -182,8 +214,59 @@ describe('docker-compose.yml', () => {
     expect(command).toContain('--maxmemory-policy noeviction');
   });
 
-  it('lets our services write nowhere but to their volume', () => {
-    for (const [name, service] of ours) expect([name, service.read_only]).toEqual([name, true]);
+  it('lets our services and the monitoring write nowhere but to their volumes', () => {
+    for (const [name, service] of services)
+      if (name !== 'postgres' && name !== 'redis') expect([name, service.read_only]).toEqual([name, true]);
+  });
+
+  it('starts GPU workers and monitoring only where their profile is named', () => {
+    const profiles = services.flatMap(([name, { profiles }]) => (profiles ? [[name, ...profiles]] : []));
+    expect(profiles).toEqual([
+      ['worker-cuda', 'gpu'],
+      ['prometheus', 'monitoring'],
+      ['grafana', 'monitoring'],
+    ]);
+    expect(compose.services['worker-cuda']?.deploy?.resources?.reservations.devices).toEqual([
+      { driver: 'nvidia', count: 1, capabilities: ['gpu'] },
+    ]);
+  });
+
+  it('lets Prometheus find every process, and Grafana find Prometheus and the dashboards', async () => {
+    const { scrape_configs: jobs, rule_files: rules } = parse(
+      await readText('infra/prometheus/prometheus.yml'),
+    ) as {
+      rule_files: string[];
+      scrape_configs: { job_name: string; dns_sd_configs: { names: string[]; port: number }[] }[];
+    };
+    const found = jobs.flatMap(({ dns_sd_configs: [finder] }) => finder?.names ?? []);
+    expect(found.sort()).toEqual(
+      ours
+        .map(([name]) => name)
+        .filter((name) => name !== 'migrate')
+        .sort(),
+    );
+    for (const {
+      dns_sd_configs: [finder],
+    } of jobs)
+      expect(String(finder?.port)).toBe(
+        environmentOf(compose.services.worker as ComposeService).TESSERA_METRICS_PORT,
+      );
+    for (const file of rules) expect(existsSync(`${repository}infra/prometheus/${file}`)).toBe(true);
+    const { datasources } = parse(
+      await readText('infra/grafana/provisioning/datasources/prometheus.yml'),
+    ) as { datasources: { url: string }[] };
+    expect(datasources[0]?.url).toBe('http://prometheus:9090');
+    const { providers } = parse(await readText('infra/grafana/provisioning/dashboards/tessera.yml')) as {
+      providers: { options: { path: string } }[];
+    };
+    const grafana = compose.services.grafana as ComposeService;
+    expect(grafana.volumes).toContain(`./infra/grafana/dashboards:${providers[0]?.options.path}:ro`);
+    expect(grafana.environment?.GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH).toBe(
+      `${providers[0]?.options.path}/overview.json`,
+    );
+    for (const volume of [...(grafana.volumes ?? []), ...(compose.services.prometheus?.volumes ?? [])])
+      if (volume.startsWith('./'))
+        expect(existsSync(`${repository}${volume.split(':')[0]}`), volume).toBe(true);
   });
 });
 
@@ -195,13 +278,18 @@ describe('.env.example', () => {
 
   it('says what the code would take by itself', () => {
     for (const [name, value] of Object.entries(example)) {
-      if (value !== '') expect(value, name).toBe(name === 'TESSERA_WORKERS' ? '1' : defaultOf(name));
+      const own: Record<string, string> = {
+        TESSERA_WORKERS: '1',
+        SECRETS_DIR: './secrets',
+        GRAFANA_PORT: '3000',
+      };
+      if (value !== '') expect(value, name).toBe(own[name] ?? defaultOf(name));
     }
   });
 });
 
 describe('infra/docker/Dockerfile', () => {
-  it.each(['api', 'worker', 'aggregator', 'migrate'])(
+  it.each(['api', 'worker', 'worker-cuda', 'aggregator', 'migrate'])(
     'runs a compiled file of the repository in %s',
     (target) => {
       const command = JSON.parse(
@@ -216,7 +304,7 @@ describe('infra/docker/Dockerfile', () => {
     },
   );
 
-  it.each(['api', 'worker', 'aggregator', 'migrate'])(
+  it.each(['api', 'worker', 'worker-cuda', 'aggregator', 'migrate'])(
     'runs %s as nobody special, stopped by SIGTERM',
     (target) => {
       const instructions = inheritedInstructions(stages, target);
@@ -232,7 +320,7 @@ describe('infra/docker/Dockerfile', () => {
   );
 
   it('gives what computes a thread for every call, and BLAS one thread a call', () => {
-    for (const target of ['worker', 'aggregator']) {
+    for (const target of ['worker', 'worker-cuda', 'aggregator']) {
       const environment = imageEnvironment(inheritedInstructions(stages, target));
       expect(environment).toMatchObject({ OPENBLAS_NUM_THREADS: '1' });
       expect(Number(environment.UV_THREADPOOL_SIZE)).toBeGreaterThanOrEqual(64);

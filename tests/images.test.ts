@@ -97,10 +97,16 @@ describe('the images', () => {
       TESSERA_THREADS: '1',
     };
     expect(await start('migrate', environment).ended).toBe(0);
+    const watched = await Promise.all([freePort(), freePort(), freePort()]);
+    const [api, worker, aggregator] = watched.map((metricsPort) => ({
+      ...environment,
+      TESSERA_HOST: '127.0.0.1',
+      TESSERA_METRICS_PORT: String(metricsPort),
+    }));
     const services = [
-      start('api', { ...environment, TESSERA_HOST: '127.0.0.1', TESSERA_PORT: port }),
-      start('worker', environment),
-      start('aggregator', environment),
+      start('api', { ...api, TESSERA_PORT: port }),
+      start('worker', worker ?? {}),
+      start('aggregator', aggregator ?? {}),
     ];
     const answer = async (path: string, init?: RequestInit) => {
       const response = await fetch(`${url}${path}`, init);
@@ -130,6 +136,14 @@ describe('the images', () => {
     };
     expect(items).toHaveLength(2);
     for (const { kappa } of items) expect(kappa).toBeGreaterThan(1);
+
+    // As Prometheus finds them, without a key; the API's with what Postgres counts.
+    const metrics = await Promise.all(
+      watched.map(async (metricsPort) => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()),
+    );
+    expect(metrics[0]).toContain('tessera_experiments{state="completed"} 1');
+    expect(metrics[1]).toMatch(/^tessera_tasks_done_total\{wave="train",engine="native"\} [1-9]/m);
+    expect(metrics[2]).toMatch(/^tessera_tasks_done_total\{wave="analysis",engine="\w+"\} [1-9]/m);
 
     for (const { process } of services) process.kill('SIGTERM');
     expect(await Promise.all(services.map(({ ended }) => ended))).toEqual([0, 0, 0]);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { ConfigError } from './config-error.js';
@@ -59,7 +60,7 @@ export interface Settings {
   readonly maxUploadBytes: number;
   /** New work waits while the store has less free. */
   readonly minFreeBytes: number;
-  /** Where a worker or aggregator serves its metrics; null: nowhere. */
+  /** Where a process serves its metrics to whoever asks; null: nowhere. */
   readonly metricsPort: number | null;
   /** The standard OTEL_* variables ask for traces. */
   readonly isTraced: boolean;
@@ -108,9 +109,13 @@ export function loadSettings(
   const postgres = (text: string) => parseUrl(text, ['postgres', 'postgresql']);
   const redis = (text: string) => parseUrl(text, ['redis', 'rediss']);
   const count = (text: string) => parseInteger(text, 1, 1024);
+  const secret = (text: string) => readSecret(folder(text));
 
   const settings: Settings = {
-    databaseUrl: read('TESSERA_DATABASE_URL', null, postgres),
+    databaseUrl: withPassword(
+      read('TESSERA_DATABASE_URL', null, postgres),
+      read('TESSERA_DATABASE_PASSWORD_FILE', null, secret),
+    ),
     redisUrl: read('TESSERA_REDIS_URL', null, redis),
     redisCaFile: read('TESSERA_REDIS_CA_FILE', null, folder),
     dataDir: read('TESSERA_DATA_DIR', folder('data'), folder),
@@ -154,6 +159,24 @@ export function loadSettings(
   };
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return { settings: Object.freeze(settings), warnings: unknownNames(env) };
+}
+
+/** The first line of a file that holds nothing else. */
+function readSecret(file: string): string {
+  try {
+    const text = readFileSync(file, 'utf8').trim();
+    if (text !== '') return text;
+  } catch (error) {
+    throw new ConfigError(`=${file}: cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+  }
+  throw new ConfigError(`=${file}: the file is empty.`);
+}
+
+function withPassword(databaseUrl: string | null, password: string | null): string | null {
+  if (databaseUrl === null || password === null) return databaseUrl;
+  const url = new URL(databaseUrl);
+  url.password = encodeURIComponent(password);
+  return url.href;
 }
 
 /** As the OpenTelemetry specification has it; without an endpoint or an exporter nothing is sent. */

@@ -10,6 +10,7 @@ export interface Variable {
 
 export const variables = [
   { name: 'TESSERA_DATABASE_URL', default: null, readers: 'services' },
+  { name: 'TESSERA_DATABASE_PASSWORD_FILE', default: null, readers: 'services' },
   { name: 'TESSERA_REDIS_URL', default: null, readers: 'services' },
   { name: 'TESSERA_REDIS_CA_FILE', default: null, readers: 'services' },
   { name: 'TESSERA_DATA_DIR', default: './data', readers: 'services' },

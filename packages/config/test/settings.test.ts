@@ -1,4 +1,6 @@
-import { totalmem } from 'node:os';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, loadSettings } from '../src/index.js';
 
@@ -44,6 +46,18 @@ describe('settings from the environment', () => {
   it('takes a Postgres socket folder', () => {
     const url = 'postgresql:///tessera?host=/run/postgresql&user=tessera';
     expect(load({ TESSERA_DATABASE_URL: url }).settings.databaseUrl).toBe(url);
+  });
+
+  it('puts the password of a file into the database URL', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tessera-secret-'));
+    const file = join(folder, 'password');
+    await writeFile(file, 'p@ss/w%rd\n');
+    const env = { TESSERA_DATABASE_URL: 'postgresql://u@h/d', TESSERA_DATABASE_PASSWORD_FILE: file };
+    expect(load(env).settings.databaseUrl).toBe('postgresql://u:p%40ss%2Fw%25rd@h/d');
+    await writeFile(file, '\n');
+    expect(() => load(env)).toThrow(`TESSERA_DATABASE_PASSWORD_FILE=${file}: the file is empty.`);
+    await rm(folder, { recursive: true });
+    expect(() => load(env)).toThrow('cannot be read (ENOENT)');
   });
 
   it.each([

@@ -1,8 +1,15 @@
 import { createServer, type Server } from 'node:http';
 import type { Service } from './open-service.js';
 
-/** Serves `/metrics` and `/healthz` of a process that has no API, where a port is set. */
-export async function serveMetrics({ settings, metrics, logger }: Service): Promise<Server | null> {
+/**
+ * Serves `/metrics` and `/healthz` for who watches the process, where a port is set. No key is asked for: the port belongs
+ * on a network of the operator's.
+ * @param text what `/metrics` says; left out: what the process counts itself
+ */
+export async function serveMetrics(
+  { settings, metrics, logger }: Pick<Service, 'settings' | 'metrics' | 'logger'>,
+  text: () => Promise<string> = () => metrics.registry.metrics(),
+): Promise<Server | null> {
   const { metricsPort: port, host } = settings;
   if (port === null) return null;
   const server = createServer((request, response) => {
@@ -14,8 +21,8 @@ export async function serveMetrics({ settings, metrics, logger }: Service): Prom
       response.writeHead(404).end();
       return;
     }
-    metrics.registry.metrics().then(
-      (text) => response.setHeader('content-type', metrics.registry.contentType).end(text),
+    text().then(
+      (body) => response.setHeader('content-type', metrics.registry.contentType).end(body),
       () => response.writeHead(500).end(),
     );
   });

@@ -1,11 +1,13 @@
 /** The API process: REST, and the dispatcher beside it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openDatabase, protocolVersion, raiseProtocol } from '@tessera/database';
-import { openService, runMain, stopOnce } from '@tessera/service';
+import { openService, runMain, serveMetrics, stopOnce } from '@tessera/service';
 import { prepareKeys } from './access/prepare-keys.js';
 import { buildApp } from './app.js';
+import type { AppContext } from './app-context.js';
 import { dispatch } from './dispatcher.js';
 import { collectRegularly } from './retention.js';
+import { metricsText } from './routes/health.js';
 import { sweepRegularly } from './sweep.js';
 import { sweepUploads } from './upload.js';
 
@@ -17,7 +19,7 @@ await runMain(async () => {
   const { db, databaseUrl, store, queue, settings, logger, metrics, version } = service;
   await raiseProtocol(db, settings.testProtocol ?? protocolVersion, version);
   await prepareKeys(db, settings, logger);
-  const app = await buildApp({
+  const context: AppContext = {
     db,
     databaseUrl,
     store,
@@ -28,7 +30,9 @@ await runMain(async () => {
     metrics,
     tracing: service.tracing,
     version,
-  });
+  };
+  const app = await buildApp(context);
+  const metricsServer = await serveMetrics(service, () => metricsText(context));
   await sweepUploads(settings);
   // Connections of its own: a crowd of requests must not keep work from being given out.
   const dispatchDb = openDatabase(databaseUrl, {
@@ -62,6 +66,7 @@ await runMain(async () => {
     if (collecting) clearInterval(collecting);
     // Another replica may lead while this one drains.
     await Promise.all([dispatcher.close(), sleep(settings.drainMs).then(() => app.close())]);
+    metricsServer?.closeAllConnections();
     await dispatchDb.close();
     await service.close();
   });

@@ -21,16 +21,7 @@ export async function healthRoutes(
   app: FastifyInstance,
   context: AppContext & { readiness: Readiness },
 ): Promise<void> {
-  const { db, store, queuePing, metrics, version, readiness } = context;
-  const checks: Record<string, () => Promise<void>> = {
-    database: () => db.ping(),
-    queue: queuePing,
-    store: () => store.check(),
-  };
-  const failures = async () =>
-    (await Promise.all(Object.entries(checks).map(([name, check]) => failureOf(name, check)))).filter(
-      (failure) => failure !== null,
-    );
+  const { metrics, version, readiness } = context;
   const status = { type: 'object', properties: { status: { type: 'string' }, version: { type: 'string' } } };
 
   app.get('/healthz', {
@@ -47,7 +38,7 @@ export async function healthRoutes(
     async handler(request, reply) {
       if (readiness.isStopping)
         return sendProblem(reply, problemDetails('unavailable', 'The server is stopping.'));
-      const failed = await failures();
+      const failed = (await checkParts(context)).filter(({ error }) => error !== null);
       if (failed.length === 0) return { status: 'ok', version };
       for (const { name, error } of failed) request.log.warn({ err: error, part: name }, 'not ready');
       const names = failed.map(({ name }) => name).join(', ');
@@ -64,18 +55,23 @@ export async function healthRoutes(
         200: { description: 'Text format.', content: { 'text/plain': { schema: { type: 'string' } } } },
       },
     },
-    async handler(request, reply) {
-      // What the process counts itself is worth having while the database is away.
-      const [failed] = await Promise.all([
-        failures(),
-        measureNow(context).catch((error: unknown) => request.log.warn({ err: error }, 'no gauges')),
-      ]);
-      for (const part of Object.keys(checks))
-        metrics.ready.set({ part }, failed.some(({ name }) => name === part) ? 0 : 1);
-      const text = await metrics.registry.metrics();
+    async handler(_, reply) {
+      const text = await metricsText(context);
       return reply.type(metrics.registry.contentType).send(text);
     },
   });
+}
+
+/** The metrics of this process and, as far as the database and the queue answer, of the whole installation. */
+export async function metricsText(context: AppContext): Promise<string> {
+  const { metrics, logger } = context;
+  const [parts] = await Promise.all([
+    checkParts(context),
+    // What the process counts itself is worth having while the database is away.
+    measureNow(context).catch((error: unknown) => logger.warn({ err: error }, 'no gauges')),
+  ]);
+  for (const { name, error } of parts) metrics.ready.set({ part: name }, error === null ? 1 : 0);
+  return metrics.registry.metrics();
 }
 
 /** Sets the gauges: what there is at this moment. */
@@ -126,10 +122,23 @@ function setDatabaseMetrics(metrics: DatabaseMetrics, load: DatabaseLoad): void 
   }
 }
 
-async function failureOf(
-  name: string,
-  check: () => Promise<void>,
-): Promise<{ name: string; error: unknown } | null> {
+/** Asks all that a request may need. `error` is null of a part that answers. */
+async function checkParts({
+  db,
+  store,
+  queuePing,
+}: Pick<AppContext, 'db' | 'store' | 'queuePing'>): Promise<{ name: string; error: unknown }[]> {
+  const checks: Record<string, () => Promise<void>> = {
+    database: () => db.ping(),
+    queue: queuePing,
+    store: () => store.check(),
+  };
+  return Promise.all(
+    Object.entries(checks).map(async ([name, check]) => ({ name, error: await failureOf(check) })),
+  );
+}
+
+async function failureOf(check: () => Promise<void>): Promise<unknown> {
   const late = new AbortController();
   try {
     await Promise.race([
@@ -140,7 +149,7 @@ async function failureOf(
     ]);
     return null;
   } catch (error) {
-    return { name, error };
+    return error;
   } finally {
     late.abort();
   }
