@@ -37,7 +37,7 @@ export async function writeArchive(
     keys.push([`dataset/${name}`, `${folder}/${name}`]);
   const { root } = experimentKeys(id);
   const arrayKeys: string[] = [];
-  for await (const key of store.list(root)) arrayKeys.push(key);
+  for await (const { key } of store.list(root)) arrayKeys.push(key);
   for (const key of arrayKeys.sort()) keys.push([`arrays/${key.slice(root.length + 1)}`, key]);
   if (keys.length + experiment.analysesTotal / rowsOfMember > membersLimit - 10) {
     throw new TesseraError('illegal-state', `It has more files than the ${membersLimit} of an archive.`);

@@ -90,7 +90,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const threads = settings.threads ?? Math.max(1, Math.floor(cores / workers));
     const start = (name: string, service: string, serviceThreads: number) => {
       const env = {
-        ...inheritedEnvironment(options.env, service),
+        ...inheritedEnvironment(options.env, service, settings.store),
         ...serviceEnvironment(settings, databaseUrl, port, serviceThreads),
       };
       services.push(superviseService(name, service, env, settings, folder, say, giveUp));
@@ -130,13 +130,20 @@ async function refuseWithoutKeys(databaseUrl: string, host: string): Promise<voi
  * What a service needs of the environment this command was typed in. The rest stays here: a shell's variables hold
  * passwords and tokens of other things, and every process of a service's user can read the service's.
  */
-function inheritedEnvironment(env: NodeJS.ProcessEnv, service: string): NodeJS.ProcessEnv {
+function inheritedEnvironment(
+  env: NodeJS.ProcessEnv,
+  service: string,
+  store: Settings['store'],
+): NodeJS.ProcessEnv {
   const needed =
     /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_.*|TZ|TMPDIR|TEMP|TMP|NODE_.*|LD_LIBRARY_PATH|SSL_CERT_.*|OMP_.*|OPENBLAS_.*|OTEL_.*|CUDA_.*|OCL_.*|POCL_.*|TESSERA_.*)$/;
   const elsewhere = new Set(['TESSERA_KEY', ...(service === 'api' ? [] : ['TESSERA_FIRST_KEY_FILE'])]);
   return Object.fromEntries(
     Object.entries(env).filter(
-      ([name]) => needed.test(name) && !elsewhere.has(name) && !name.startsWith('TESSERA_TEST_'),
+      ([name]) =>
+        (needed.test(name) || (store.kind === 's3' && name.startsWith('AWS_'))) &&
+        !elsewhere.has(name) &&
+        !name.startsWith('TESSERA_TEST_'),
     ),
   );
 }

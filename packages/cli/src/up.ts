@@ -40,6 +40,7 @@ export async function up(session: Session, options: UpOptions): Promise<ExitCode
   });
   try {
     say(`Data: ${settings.dataDir} (logs in ${settings.dataDir}/logs)`);
+    if (settings.store.kind === 's3') say(`Store: s3://${settings.store.bucket}/${settings.store.prefix}`);
     if (options.mainJob && !abort.signal.aborted) {
       const served = new Session(stack.url, false, session.streams, settings.key);
       const isComplete = await runMainJob(served, {

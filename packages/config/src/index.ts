@@ -1,3 +1,4 @@
 export { ConfigError } from './config-error.js';
 export * from './settings.js';
+export type { StoreLocation } from './store-location.js';
 export * from './variables.js';

@@ -3,6 +3,7 @@ import { totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { ConfigError } from './config-error.js';
 import { parseChoice, parseInteger, parseNetworks, parseOrigins, parseUrl } from './parse-value.js';
+import { parseStore, type StoreLocation } from './store-location.js';
 import { unknownNames } from './unknown-names.js';
 import type { VariableName } from './variables.js';
 
@@ -12,6 +13,7 @@ export const engineChoices = ['auto', 'native'] as const;
 export type EngineChoice = (typeof engineChoices)[number];
 export const authChoices = ['auto', 'required'] as const;
 export type AuthChoice = (typeof authChoices)[number];
+const booleans = ['true', 'false'] as const;
 
 /** All settings of a process; absence is null. Folders are absolute. */
 export interface Settings {
@@ -22,6 +24,8 @@ export interface Settings {
   /** Certificates (PEM) that sign the one of a `rediss://` server; null: those of the system. */
   readonly redisCaFile: string | null;
   readonly dataDir: string;
+  /** Where tiles, results and data sets are kept. */
+  readonly store: StoreLocation;
   readonly host: string;
   readonly port: number;
   /** `auto`: keys are asked for unless the API listens on a loopback address. */
@@ -111,6 +115,8 @@ export function loadSettings(
   const count = (text: string) => parseInteger(text, 1, 1024);
   const secret = (text: string) => readSecret(folder(text));
 
+  const dataDir = read('TESSERA_DATA_DIR', folder('data'), folder);
+  const isPathStyle = read('TESSERA_S3_PATH_STYLE', null, (text) => parseChoice(text, booleans) === 'true');
   const settings: Settings = {
     databaseUrl: withPassword(
       read('TESSERA_DATABASE_URL', null, postgres),
@@ -118,7 +124,10 @@ export function loadSettings(
     ),
     redisUrl: read('TESSERA_REDIS_URL', null, redis),
     redisCaFile: read('TESSERA_REDIS_CA_FILE', null, folder),
-    dataDir: read('TESSERA_DATA_DIR', folder('data'), folder),
+    dataDir,
+    store: read('TESSERA_STORE', { kind: 'folder', folder: dataDir }, (text) =>
+      parseStore(text, workingDir, env, isPathStyle),
+    ),
     host: read('TESSERA_HOST', '127.0.0.1', (text) => text),
     port: read('TESSERA_PORT', 7878, parsePort),
     auth: read('TESSERA_AUTH', 'auto', (text) => parseChoice(text, authChoices)),

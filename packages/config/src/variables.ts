@@ -14,6 +14,8 @@ export const variables = [
   { name: 'TESSERA_REDIS_URL', default: null, readers: 'services' },
   { name: 'TESSERA_REDIS_CA_FILE', default: null, readers: 'services' },
   { name: 'TESSERA_DATA_DIR', default: './data', readers: 'services' },
+  { name: 'TESSERA_STORE', default: null, readers: 'services' },
+  { name: 'TESSERA_S3_PATH_STYLE', default: null, readers: 'services' },
   { name: 'TESSERA_HOST', default: '127.0.0.1', readers: 'services' },
   { name: 'TESSERA_PORT', default: '7878', readers: 'services' },
   { name: 'TESSERA_AUTH', default: 'auto', readers: 'services' },

@@ -43,6 +43,22 @@ describe('settings from the environment', () => {
     expect(settings).toMatchObject({ dataDir: '/home/someone/here', cifar10Dir: '/images' });
   });
 
+  it('keeps tiles in the data folder, another folder, or a bucket', () => {
+    const store = (env: Record<string, string>) => load(env).settings.store;
+    expect(store({})).toEqual({ kind: 'folder', folder: '/home/someone/data' });
+    expect(store({ TESSERA_DATA_DIR: '/d' })).toEqual({ kind: 'folder', folder: '/d' });
+    expect(store({ TESSERA_STORE: 'tiles' })).toEqual({ kind: 'folder', folder: '/home/someone/tiles' });
+    expect(store({ TESSERA_STORE: 'file:///mnt/a%20b' })).toEqual({ kind: 'folder', folder: '/mnt/a b' });
+    const amazon = { kind: 's3', bucket: 'tiles', prefix: 'team/a', endpoint: null, pathStyle: false };
+    const s3 = { TESSERA_STORE: 's3://tiles/team/a/', AWS_REGION: 'eu-central-1' };
+    expect(store(s3)).toEqual({ ...amazon, region: 'eu-central-1' });
+    expect(store({ TESSERA_STORE: 's3://tiles' })).toMatchObject({ prefix: '', region: null });
+    const own = { ...s3, AWS_REGION: '', AWS_ENDPOINT_URL_S3: 'http://seaweed:8333' };
+    const endpoint = { endpoint: 'http://seaweed:8333', region: 'us-east-1' };
+    expect(store(own)).toEqual({ ...amazon, ...endpoint, pathStyle: true });
+    expect(store({ ...own, TESSERA_S3_PATH_STYLE: 'false' })).toEqual({ ...amazon, ...endpoint });
+  });
+
   it('takes a Postgres socket folder', () => {
     const url = 'postgresql:///tessera?host=/run/postgresql&user=tessera';
     expect(load({ TESSERA_DATABASE_URL: url }).settings.databaseUrl).toBe(url);
@@ -77,6 +93,16 @@ describe('settings from the environment', () => {
     ],
     ['TESSERA_REDIS_URL', 'localhost:6379', 'TESSERA_REDIS_URL: must be a URL that begins with redis://'],
     ['TESSERA_URL', 'http://', 'names a host'],
+    [
+      'TESSERA_STORE',
+      's3://',
+      'TESSERA_STORE=s3://: must be a folder, file:///folder, or s3://bucket/prefix',
+    ],
+    ['TESSERA_STORE', 's3://Bucket', 'must be a folder'],
+    ['TESSERA_STORE', 's3://bucket/../a', 'must be a folder'],
+    ['TESSERA_STORE', 'gs://bucket', 'must be a folder'],
+    ['TESSERA_STORE', 'file://host/folder', 'three slashes'],
+    ['TESSERA_S3_PATH_STYLE', 'yes', 'must be one of true, false'],
   ])('refuses %s=%s', (name, value, message) => {
     expect(() => load({ [name]: value })).toThrow(ConfigError);
     expect(() => load({ [name]: value })).toThrow(message);

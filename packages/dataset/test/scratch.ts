@@ -28,7 +28,7 @@ export async function openScratch(): Promise<Scratch> {
     },
     keys: async () => {
       const keys: string[] = [];
-      for await (const key of store.list('')) keys.push(key);
+      for await (const { key } of store.list('')) keys.push(key);
       return keys.sort();
     },
   };

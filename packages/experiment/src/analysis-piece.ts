@@ -1,5 +1,5 @@
 import type { DoneTask, Piece } from '@tessera/database';
-import { encodeShard, readShardChunk, type TileStore } from '@tessera/store';
+import { encodeShard, pieceWrite, readShardChunk, type TileStore } from '@tessera/store';
 import { pieceOf } from './damage.js';
 
 /** What an analysis leaves for the finish and the strips. */
@@ -24,7 +24,7 @@ export async function writeAnalysisPiece(
       return new Uint8Array(chunk.buffer);
     }),
   );
-  await store.put(key, shard.parts, { durable: false });
+  await store.put(key, shard.parts, pieceWrite);
   return { piece: { key, checksum: shard.checksum }, bytes: shard.bytes };
 }
 

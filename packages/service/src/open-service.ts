@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { loadSettings, type Settings } from '@tessera/config';
 import { type Database, instanceId, openDatabase } from '@tessera/database';
 import { type JobQueue, openQueue } from '@tessera/queue';
-import { openFolderStore, type TileStore } from '@tessera/store';
+import { openStore, type TileStore } from '@tessera/store';
 import {
   createLogger,
   createMetrics,
@@ -69,7 +69,7 @@ export async function openService(name: 'api' | 'worker' | 'aggregator'): Promis
     databaseUrl,
     db,
     queue,
-    store: await openFolderStore(settings.dataDir),
+    store: await openStore(settings.store),
     logger,
     metrics: createMetrics(),
     tracing,

@@ -2,24 +2,24 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, opendir, readdir, readFile, rm, stat, statfs } from 'node:fs/promises';
-import { endianness } from 'node:os';
 import { join, resolve } from 'node:path';
 import { TesseraError } from '@tessera/spec';
 import { checksumText, crc32c } from './checksum.js';
-import { isTemporaryName, linkFileSafely, writeFileSafely } from './safe-write.js';
+import { isTemporaryName, linkFileSafely, writeFileOnce, writeFileSafely } from './safe-write.js';
 import { isAbsent, storageError } from './storage-error.js';
-import type { PutOptions, PutSource, TileStore } from './tile-store.js';
+import { keyParts } from './store-key.js';
+import {
+  heldOtherwise,
+  type PutOptions,
+  type PutSource,
+  type StoredKey,
+  type TileStore,
+} from './tile-store.js';
 
 const streamPieceBytes = 1 << 20;
 
-/**
- * Opens the store in `folder`, which is made when absent. Stored numbers are little endian and are read in place, so a
- * big-endian machine is refused (`unavailable`, as is a folder that cannot be made).
- */
+/** Opens the store in `folder`, which is made when absent; `unavailable` where it cannot be. */
 export async function openFolderStore(folder: string): Promise<TileStore> {
-  if (endianness() !== 'LE') {
-    throw new TesseraError('unavailable', 'The tile store needs a little-endian machine.');
-  }
   const root = resolve(folder);
   try {
     await mkdir(root, { recursive: true });
@@ -36,17 +36,25 @@ async function fileChecksum(file: string): Promise<string> {
   return checksumText(checksum);
 }
 
+async function isSameFile(one: string, other: string): Promise<boolean> {
+  return (await fileChecksum(one)) === (await fileChecksum(other));
+}
+
 class FolderStore implements TileStore {
+  readonly place: string;
   readonly #root: string;
 
   constructor(root: string) {
+    this.place = root;
     this.#root = root;
   }
 
   async put(key: string, source: PutSource, options: PutOptions = {}): Promise<void> {
     const path = this.#path(key);
+    const { durable = true, once = false } = options;
     try {
-      await writeFileSafely(path, source, options.durable ?? true);
+      if (!once) await writeFileSafely(path, source, durable);
+      else if (!(await writeFileOnce(path, source, durable, isSameFile))) throw heldOtherwise(key);
     } catch (error) {
       throw storageError('write', key, error);
     }
@@ -99,8 +107,12 @@ class FolderStore implements TileStore {
     }
   }
 
-  async *list(prefix: string): AsyncIterable<string> {
-    for await (const { key } of this.#walk(prefix, false)) yield key;
+  async *list(prefix: string): AsyncIterable<StoredKey> {
+    for await (const { key } of this.#walk(prefix, false)) {
+      const bytes = await this.size(key);
+      // Null: deleted while we walk.
+      if (bytes !== null) yield { key, bytes };
+    }
   }
 
   async listChildren(prefix: string): Promise<string[]> {
@@ -225,14 +237,7 @@ class FolderStore implements TileStore {
     return prefix === '' ? this.#root : this.#path(prefix);
   }
 
-  /** Where a key lies. A key that could leave the folder, or hide as a temporary file, is a mistake of ours. */
   #path(key: string): string {
-    const parts = key.split('/');
-    const isSafe = parts.every(
-      (part) => part !== '' && part !== '.' && part !== '..' && !isTemporaryName(part),
-    );
-    if (!isSafe || /[\\\0]/.test(key))
-      throw new TesseraError('internal', `${JSON.stringify(key)} is not a store key.`);
-    return join(this.#root, ...parts);
+    return join(this.#root, ...keyParts(key));
   }
 }

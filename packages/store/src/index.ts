@@ -20,6 +20,7 @@ export {
   itemBytes,
   type NumberType,
 } from './number-bytes.js';
+export { openStore } from './open-store.js';
 export * from './publish.js';
 export {
   type EncodedShard,
@@ -42,4 +43,4 @@ export {
   mirrorShard,
   tileChunkBytes,
 } from './tile-chunks.js';
-export type { PutOptions, PutSource, TileStore } from './tile-store.js';
+export type { PutOptions, PutSource, StoredKey, TileStore } from './tile-store.js';

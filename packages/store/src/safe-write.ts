@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { copyFile, type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { copyFile, type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileErrorCode } from './storage-error.js';
 import type { PutSource } from './tile-store.js';
@@ -23,6 +23,55 @@ function temporaryPath(path: string): string {
 
 /** Makes `path` hold `source`, whole or not at all. */
 export async function writeFileSafely(path: string, source: PutSource, durable: boolean): Promise<void> {
+  await withWritten(path, source, durable, (temporary) => rename(temporary, path));
+}
+
+/**
+ * The same for a path that nothing may replace.
+ * @param isSame of two files; asked where `path` is there already
+ * @returns false where it is there and is not the same
+ */
+export async function writeFileOnce(
+  path: string,
+  source: PutSource,
+  durable: boolean,
+  isSame: (written: string, there: string) => Promise<boolean>,
+): Promise<boolean> {
+  let isStored = true;
+  await withWritten(path, source, durable, async (temporary) => {
+    const isThere = await takeName(temporary, path);
+    if (isThere) isStored = await isSame(temporary, path);
+    await rm(temporary, { force: true });
+  });
+  return isStored;
+}
+
+/** Gives a file a name that is free; true where it is not. */
+async function takeName(temporary: string, path: string): Promise<boolean> {
+  try {
+    await link(temporary, path);
+    return false;
+  } catch (error) {
+    const code = fileErrorCode(error) ?? '';
+    if (code === 'EEXIST') return true;
+    if (!linkRefusals.has(code)) throw error;
+  }
+  // No hard links here: of two writers at the same instant the later wins. What is read is whole in any case.
+  const isThere = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) await rename(temporary, path);
+  return isThere;
+}
+
+/** Writes `source` to a temporary file beside `path`, synced when durable; `name` gives it its name. */
+async function withWritten(
+  path: string,
+  source: PutSource,
+  durable: boolean,
+  name: (temporary: string) => Promise<void>,
+): Promise<void> {
   const temporary = temporaryPath(path);
   try {
     const handle = await inFolder(dirname(path), durable, () => open(temporary, 'wx'));
@@ -32,7 +81,7 @@ export async function writeFileSafely(path: string, source: PutSource, durable: 
     } finally {
       await handle.close();
     }
-    await rename(temporary, path);
+    await name(temporary);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;

@@ -10,7 +10,7 @@ export async function storedBytes(
   const { root, temporary } = experimentKeys(id);
   let bytes = 0;
   for (const prefix of parts === 'all' ? [root, temporary] : [temporary]) {
-    for await (const key of store.list(prefix)) bytes += (await store.size(key)) ?? 0;
+    for await (const stored of store.list(prefix)) bytes += stored.bytes;
   }
   return bytes;
 }

@@ -4,6 +4,10 @@
  */
 import type { KernelName } from '@tessera/spec';
 import { experimentKeys } from './experiment-layout.js';
+import type { PutOptions } from './tile-store.js';
+
+/** How a task writes its pieces: nobody else has their keys, readers verify them, and what is lost is computed again. */
+export const pieceWrite: PutOptions = { durable: false, once: true };
 
 /** Everything temporary of one kernel; deleted when the kernel is finished. */
 export function temporaryKernelKey(id: string, kernelIndex: number): string {

@@ -1,22 +1,36 @@
-/** What tiles, results and data sets are stored in: a folder, or later a bucket. */
+/** What tiles, results and data sets are stored in: a folder (folder-store.ts) or a bucket (s3-store.ts). */
+import { TesseraError } from '@tessera/spec';
 
 /** Bytes to store: in one piece, in several, or as they come. */
 export type PutSource = Uint8Array | readonly Uint8Array[] | AsyncIterable<Uint8Array>;
 
 export interface PutOptions {
   /**
-   * True (the default): when `put` returns, the bytes outlive a power cut. False: the write is atomic but not synced;
-   * only for temporary chunks, which readers verify and recompute when wrong.
+   * True (the default): when `put` returns, the bytes outlive a power cut. False: the write is atomic but may not be
+   * synced; only for temporary chunks, which readers verify and recompute when wrong.
    */
   durable?: boolean;
+  /**
+   * True: a key that holds something is never replaced. The same bytes again are fine (an answer was lost, and the write
+   * tried again); others are `internal`, and the key stays as it was.
+   */
+  once?: boolean;
+}
+
+/** A key, and the bytes stored under it. */
+export interface StoredKey {
+  key: string;
+  bytes: number;
 }
 
 /**
  * Keys are '/'-separated, made by this project and never from a user's input. A key is absent or whole: no reader ever
  * sees a part of a write. Errors: `not-found` for an absent key, `corrupt-chunk` where fewer bytes are stored than
- * asked for, `unavailable` where the storage itself fails (full, read-only, I/O error).
+ * asked for, `unavailable` where the storage itself fails (full, read-only, away, access denied).
  */
 export interface TileStore {
+  /** Where it is, for people: a folder, or `s3://bucket/prefix`. */
+  readonly place: string;
   put(key: string, source: PutSource, options?: PutOptions): Promise<void>;
   get(key: string): Promise<Buffer>;
   /** Exactly `length` bytes from `offset`. */
@@ -32,10 +46,10 @@ export interface TileStore {
    */
   copy(from: string, to: string, checksum?: string): Promise<void>;
   /** Every key below the folder `prefix` ('' for all), in no particular order. */
-  list(prefix: string): AsyncIterable<string>;
+  list(prefix: string): AsyncIterable<StoredKey>;
   /** Names directly below the folder `prefix`, folders included, sorted. */
   listChildren(prefix: string): Promise<string[]>;
-  /** Deletes every key below the folder `prefix`; nothing there is fine. */
+  /** Deletes the key `prefix` and every key below it; nothing there is fine. */
   deletePrefix(prefix: string): Promise<void>;
   /** Deletes one key; an absent one is fine. */
   delete(key: string): Promise<void>;
@@ -45,4 +59,12 @@ export interface TileStore {
   check(): Promise<void>;
   /** Bytes that can still be written, null when the storage cannot tell. */
   freeBytes(): Promise<number | null>;
+}
+
+/** What a `once` put throws where the key holds other bytes. */
+export function heldOtherwise(key: string): TesseraError {
+  return new TesseraError(
+    'internal',
+    `${key} is written once, and holds other bytes already. It stays as it was.`,
+  );
 }

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExperimentSpec, KernelName } from '@tessera/spec';
+import { testBucket } from '@tessera/testkit';
 import {
   arrays,
   eigenvaluesName,
@@ -24,6 +25,7 @@ import {
   writeResultChunks,
   writeTrainVariances,
 } from '../src/publish.js';
+import { openS3Store, type S3Patience } from '../src/s3-store.js';
 import type { EncodedShard } from '../src/shard.js';
 import { stripPieceKey, trainTileKey } from '../src/temporary-keys.js';
 import { encodePredictionStrip, encodeTestTrainStrip, encodeTrainTile } from '../src/tile-chunks.js';
@@ -40,6 +42,20 @@ export async function temporaryStore(): Promise<{
     store: await openFolderStore(folder),
     remove: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+/** A bucket of its own; uploads in parts of S3's least, 5 MiB. @param endpoint a door before the server */
+export async function temporaryBucket(endpoint?: string, patience: S3Patience = {}) {
+  const bucket = await testBucket(endpoint);
+  const store = await openS3Store(bucket.location, { partBytes: 5 * 2 ** 20, ...patience });
+  return { bucket, store, remove: async () => {} };
+}
+
+/** Every key, sorted. */
+export async function allKeys(store: TileStore): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of store.list('')) keys.push(key);
+  return keys.sort();
 }
 
 export interface FixtureSizes {

@@ -14,7 +14,14 @@ export function findPython(): string | null {
 }
 
 /** Runs a script of this folder and returns what it prints. A failure shows what Python said. */
-export async function runPython(python: string, script: string, args: readonly string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(python, [join(import.meta.dirname, script), ...args]);
+export async function runPython(
+  python: string,
+  script: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const { stdout } = await promisify(execFile)(python, [join(import.meta.dirname, script), ...args], {
+    env: { ...process.env, ...env },
+  });
   return stdout;
 }

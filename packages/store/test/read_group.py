@@ -1,6 +1,6 @@
 """Reads an experiment's group as a notebook would, and writes what it saw for the test to compare.
 
-usage: read_group.py GROUP OUT: every variable and numeric coordinate as OUT/{name}.npy, the rest as JSON on stdout.
+usage: read_group.py GROUP OUT, GROUP a folder or s3://bucket/...: every variable and numeric coordinate as OUT/{name}.npy, the rest as JSON on stdout.
 """
 
 import json
@@ -10,10 +10,12 @@ import warnings
 import numpy as np
 import xarray as xr
 import zarr
+from tessera.experiment import _readable
 
 warnings.simplefilter("error")
 
 group_path, out = sys.argv[1:]
+group_path = _readable(group_path)
 data = xr.open_zarr(group_path, consolidated=False)
 for name in list(data.data_vars) + [name for name in data.coords if name != "kernel"]:
     np.save(f"{out}/{name}.npy", data[name].values)

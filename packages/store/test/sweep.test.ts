@@ -39,7 +39,7 @@ describe('the sweep', () => {
     ]);
     expect(swept.abandonedWrites).toBe(0);
     const left: string[] = [];
-    for await (const key of store.list('')) left.push(key);
+    for await (const { key } of store.list('')) left.push(key);
     expect(left.sort()).toEqual([...kept].sort());
   });
 

@@ -1,7 +1,9 @@
 export { type Door, openDoor } from './door.js';
+export { type HttpDoor, type HttpFault, openHttpDoor } from './http-door.js';
 export { type QueueBackend, queueBackends } from './queue-backends.js';
 export { dockerAnswers } from './start-services.js';
 export { type StackOptions, startStack, type TestStack } from './start-stack.js';
 export { type Template, type TestDatabase, testPostgres } from './test-postgres.js';
 export { testPython } from './test-python.js';
+export { canHaveS3, type TestBucket, testBucket, testS3Url } from './test-s3.js';
 export { testRedisUrl } from './test-services.js';

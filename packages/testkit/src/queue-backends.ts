@@ -1,6 +1,7 @@
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { loadSettings } from '@tessera/config';
+import { mayHaveDocker } from './test-services.js';
 
 export type QueueBackend = 'postgres' | 'redis';
 
@@ -17,8 +18,7 @@ export function queueBackends(): readonly QueueBackend[] {
 /** Whether there is a given Redis, what looks like a Docker engine, or a redis-server. */
 function canHaveRedis(): boolean {
   const isGiven = loadSettings(process.env).settings.testRedisUrl !== null;
-  const mayHaveDocker = process.env.DOCKER_HOST !== undefined || existsSync('/var/run/docker.sock');
-  return isGiven || mayHaveDocker || findOnPath('redis-server') !== null;
+  return isGiven || mayHaveDocker() || findOnPath('redis-server') !== null;
 }
 
 /** The program's file, or null. */

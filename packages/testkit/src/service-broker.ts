@@ -1,9 +1,9 @@
 /** Starts each service that tests ask for once, in the test run's main process, when it is first asked for. */
 import { createServer, type Server } from 'node:http';
 import { loadSettings, type Settings } from '@tessera/config';
-import { type RunningService, startTestPostgres, startTestRedis } from './start-services.js';
+import { type RunningService, startTestPostgres, startTestRedis, startTestS3 } from './start-services.js';
 
-export type ServiceName = 'postgres' | 'redis';
+export type ServiceName = 'postgres' | 'redis' | 's3';
 /** The answer to a request for a service. */
 export type ServiceAnswer = { url: string } | { error: string };
 
@@ -15,9 +15,10 @@ export interface ServiceBroker {
 const starters: Record<ServiceName, (settings: Settings) => Promise<RunningService>> = {
   postgres: startTestPostgres,
   redis: startTestRedis,
+  s3: startTestS3,
 };
 
-/** Serves `GET /postgres` and `GET /redis` on a free local port. */
+/** Serves `GET /postgres`, `GET /redis` and `GET /s3` on a free local port. */
 export async function startServiceBroker(): Promise<ServiceBroker> {
   const { settings } = loadSettings(process.env);
   const started = new Map<ServiceName, Promise<RunningService>>();

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from '@tessera/config';
 import { endWithParent, freePort, holdDataFolder, removeDataFolder, startPostgres } from '@tessera/embedded';
 import { findOnPath } from './queue-backends.js';
+import { testPython } from './test-python.js';
 
 export interface RunningService {
   url: string;
@@ -15,6 +16,7 @@ export interface RunningService {
 }
 
 const redisImage = 'redis:7.4-alpine';
+const seaweedImage = 'chrislusf/seaweedfs:3.97';
 const startTimeoutMs = 30_000;
 /** Longer than a pull of a small image, shorter than anybody's patience with a registry that does not answer. */
 const containerTimeoutMs = 120_000;
@@ -97,6 +99,52 @@ async function startRedisProgram(program: string): Promise<RunningService> {
       redis.kill('SIGTERM');
       await ended;
       await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** SeaweedFS where a Docker engine answers, else moto's server from the tests' Python. */
+export async function startTestS3(): Promise<RunningService> {
+  if (await dockerAnswers()) return startSeaweed();
+  const python = testPython();
+  if (python) return startMoto(python);
+  throw new Error('There is no S3 server for the tests: no Docker engine, and no Python with moto.');
+}
+
+async function startSeaweed(): Promise<RunningService> {
+  const { GenericContainer, Wait } = await import('testcontainers');
+  const container = await new GenericContainer(seaweedImage)
+    .withCommand(['server', '-s3', '-dir=/data', '-master.volumeSizeLimitMB=64', '-volume.max=0'])
+    .withExposedPorts(8333)
+    .withWaitStrategy(Wait.forHttp('/healthz', 8333))
+    .withStartupTimeout(containerTimeoutMs)
+    .start();
+  return {
+    url: `http://${container.getHost()}:${container.getMappedPort(8333)}`,
+    stop: async () => void (await container.stop()),
+  };
+}
+
+async function startMoto(python: string): Promise<RunningService> {
+  const port = await freePort();
+  const moto = spawn(python, ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], {
+    stdio: 'ignore',
+    detached: true,
+  });
+  const ended = new Promise<void>((resolve) => moto.on('exit', () => resolve()).on('error', () => resolve()));
+  const guard = endWithParent(moto.pid as number, 'KILL');
+  const deadline = performance.now() + startTimeoutMs;
+  while (!(await answers(port))) {
+    if (moto.exitCode !== null || performance.now() > deadline)
+      throw new Error(`${python} has no moto.server that starts: see scripts/requirements.txt.`);
+    await sleep(50);
+  }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async stop() {
+      guard.cancel();
+      moto.kill('SIGKILL');
+      await ended;
     },
   };
 }

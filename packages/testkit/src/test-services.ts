@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { inject } from 'vitest';
 import type {} from './global-setup.js';
 import type { ServiceAnswer, ServiceName } from './service-broker.js';
@@ -16,4 +17,9 @@ export async function testService(name: ServiceName): Promise<string> {
 /** A Redis to use under a prefix of one's own. */
 export function testRedisUrl(): Promise<string> {
   return testService('redis');
+}
+
+/** Whether there is what looks like a Docker engine. */
+export function mayHaveDocker(): boolean {
+  return process.env.DOCKER_HOST !== undefined || existsSync('/var/run/docker.sock');
 }

@@ -71,7 +71,7 @@ await runMain(async () => {
     await service.close();
   });
   const url = await app.listen({ host: settings.host, port: settings.port });
-  logger.info({ url, queue: queue.backend, dataDir: settings.dataDir }, 'listening');
+  logger.info({ url, queue: queue.backend, store: store.place }, 'listening');
   // Readiness does not wait for it: a request that names a reserved data set before it is there imports it.
   app.importReserved().catch((error: unknown) => logger.error({ err: error }, 'importing data sets failed'));
 });

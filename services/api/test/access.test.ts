@@ -260,7 +260,7 @@ describe('projects', () => {
     expect([larger.statusCode, larger.json().code]).toEqual([403, 'quota-exceeded']);
     expect((await api.get('/v1/datasets/more', headers)).statusCode).toBe(404);
     const folders: string[] = [];
-    for await (const key of api.store.list('datasets')) folders.push(key.split('/')[1] as string);
+    for await (const { key } of api.store.list('datasets')) folders.push(key.split('/')[1] as string);
     const { rows } = await api.db.pool.query<{ sha256: string }>('SELECT DISTINCT sha256 FROM datasets');
     expect(new Set(folders)).toEqual(new Set(rows.map(({ sha256 }) => sha256)));
     await limit({});

@@ -7,6 +7,7 @@ import {
   encodeTestTrainStrip,
   type FloatArray,
   kernelArrayName,
+  pieceWrite,
   stripPieceKey,
   type TileStore,
 } from '@tessera/store';
@@ -97,7 +98,7 @@ export class StripPieces {
     let bytes = 0;
     const put = async (name: string, shard: EncodedShard) => {
       const key = stripPieceKey(id, this.#task.kernelIndex, this.#task, name);
-      await store.put(key, shard.parts, { durable: false });
+      await store.put(key, shard.parts, pieceWrite);
       pieces[name] = { key, checksum: shard.checksum };
       bytes += shard.bytes;
     };

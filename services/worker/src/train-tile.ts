@@ -9,6 +9,7 @@ import {
   encodeVariances,
   type FloatArray,
   kernelArrayName,
+  pieceWrite,
   trainTileKey,
   variancesPiece,
 } from '@tessera/store';
@@ -38,7 +39,7 @@ export async function computeTrainTile(
   let bytes = 0;
   const put = async (name: string, shard: EncodedShard) => {
     const key = trainTileKey(id, task.kernelIndex, { row, col, generation: task.generation }, name);
-    await computation.store.put(key, shard.parts, { durable: false });
+    await computation.store.put(key, shard.parts, pieceWrite);
     pieces[name] = { key, checksum: shard.checksum };
     bytes += shard.bytes;
   };

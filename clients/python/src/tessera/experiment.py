@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -208,13 +209,13 @@ class Experiment:
         return cast("npt.NDArray[Any]", np.load(io.BytesIO(response.content), allow_pickle=False))
 
     def to_xarray(self, data_dir: str | Path | None = None) -> xarray.Dataset:
-        """Everything it holds, labelled, as a lazy data set: over HTTP, or from the server's data folder.
+        """Everything it holds, labelled, as a lazy data set: over HTTP, or from the server's store itself.
 
-        data_dir: the server's TESSERA_DATA_DIR, where this machine sees it: its Zarr group is opened (the extra
-        `xarray`, Python 3.11 or later).
+        data_dir: the server's TESSERA_STORE (else its TESSERA_DATA_DIR) as this machine sees it, a folder or
+        `s3://bucket/prefix`: its Zarr group is opened (the extras `xarray` and `s3`, Python 3.11 or later).
         """
         if data_dir is not None:
-            return open_zarr(Path(data_dir) / "experiments" / f"{self.id}.zarr")
+            return open_zarr(f"{str(data_dir).rstrip('/')}/experiments/{self.id}.zarr")
         from ._lazy import dataset_over_http
 
         return dataset_over_http(self)
@@ -246,10 +247,31 @@ class Experiment:
 
 
 def open_zarr(path: str | Path) -> xarray.Dataset:
-    """An experiment's Zarr group (`DATA_DIR/experiments/ID.zarr`) as a lazy data set. What is not there yet is NaN."""
+    """An experiment's Zarr group (`STORE/experiments/ID.zarr`) as a lazy data set. What is not there yet is NaN.
+
+    path: in a folder, or `s3://bucket/prefix/experiments/ID.zarr` (the extra `s3`), whose endpoint, region and credentials
+    are those of the AWS_ variables.
+    """
     import xarray as xr
 
-    return cast("xarray.Dataset", xr.open_zarr(path, consolidated=False, chunks=None))
+    return cast("xarray.Dataset", xr.open_zarr(_readable(path), consolidated=False, chunks=None))
+
+
+def _readable(path: str | Path) -> Any:
+    """What zarr opens: the path itself, or a store of the bucket that an s3:// URL names."""
+    if not str(path).startswith("s3://"):
+        return path
+    from obstore.store import S3Store
+    from zarr.storage import ObjectStore
+
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if not endpoint:
+        return ObjectStore(S3Store.from_url(str(path)), read_only=True)
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    bucket = S3Store.from_url(
+        str(path), endpoint=endpoint, region=region, client_options={"allow_http": endpoint.startswith("http://")}
+    )
+    return ObjectStore(bucket, read_only=True)
 
 
 def _parameter(dimension: str) -> str:

@@ -39,7 +39,13 @@ export async function runChecks(settings: Settings, client: TesseraClient): Prom
     ['api', () => checkApi(client), 'Read its log, and what /readyz names.'],
     ['database', () => checkDatabase(databaseUrl), 'Check TESSERA_DATABASE_URL, and that Postgres is up.'],
     ['queue', () => checkQueue(settings, databaseUrl), 'Check TESSERA_REDIS_URL, and that Redis is up.'],
-    ['store', () => checkStore(settings), 'Check TESSERA_DATA_DIR: that it is mounted and may be written.'],
+    [
+      'store',
+      () => checkStore(settings),
+      settings.store.kind === 's3'
+        ? 'Check TESSERA_STORE and the AWS_ variables: docs/storage.md.'
+        : 'Check TESSERA_STORE or TESSERA_DATA_DIR: that it is mounted and may be written.',
+    ],
     ['disk', () => checkDisk(settings), 'Make room: tessera gc --older-than 30d --dry-run.'],
     ['engine', checkNative, 'Build it: npm run build.'],
     ['linalg', checkLinalg, 'Install OpenBLAS: apt-get install libopenblas0-pthread.'],

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { access, constants, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Settings } from '@tessera/config';
-import { crc32c, openFolderStore } from '@tessera/store';
+import { crc32c, openStore } from '@tessera/store';
 import { bytesText } from '../format.js';
 import { type Finding, Wrong } from './checks.js';
 
@@ -14,14 +14,16 @@ async function existing(folder: string): Promise<string> {
   return found !== null || dirname(folder) === folder ? folder : existing(dirname(folder));
 }
 
-/** Writes, syncs, renames, reads back and compares by checksum, as a tile is written. */
-export async function checkStore({ dataDir }: Pick<Settings, 'dataDir'>): Promise<Finding> {
-  const folder = await existing(dataDir);
-  if (folder !== dataDir) {
-    await access(folder, constants.W_OK);
-    return { absent: `${dataDir} is not made yet; ${folder} may be written` };
+/** Writes as a tile is written, reads back and compares by checksum. */
+export async function checkStore({ store: location }: Pick<Settings, 'store'>): Promise<Finding> {
+  if (location.kind === 'folder') {
+    const folder = await existing(location.folder);
+    if (folder !== location.folder) {
+      await access(folder, constants.W_OK);
+      return { absent: `${location.folder} is not made yet; ${folder} may be written` };
+    }
   }
-  const store = await openFolderStore(dataDir);
+  const store = await openStore(location);
   const key = `check-${randomBytes(8).toString('hex')}`;
   const bytes = randomBytes(probeBytes);
   const started = performance.now();
@@ -36,15 +38,16 @@ export async function checkStore({ dataDir }: Pick<Settings, 'dataDir'>): Promis
     await store.delete(key);
   }
   const milliseconds = Math.round(performance.now() - started);
-  return `${dataDir}: ${bytesText(probeBytes)} written, synced, renamed and read back by checksum in ${milliseconds} ms`;
+  return `${store.place}: ${bytesText(probeBytes)} written durably and read back by checksum in ${milliseconds} ms`;
 }
 
 /** New work would not be paused. */
 export async function checkDisk({
-  dataDir,
+  store,
   minFreeBytes,
-}: Pick<Settings, 'dataDir' | 'minFreeBytes'>): Promise<Finding> {
-  const { bavail, bsize } = await statfs(await existing(dataDir));
+}: Pick<Settings, 'store' | 'minFreeBytes'>): Promise<Finding> {
+  if (store.kind === 's3') return { absent: 'a bucket has no end' };
+  const { bavail, bsize } = await statfs(await existing(store.folder));
   const free = bavail * bsize;
   if (free < minFreeBytes)
     throw new Error(`${bytesText(free)} free: new work waits below ${bytesText(minFreeBytes)}`);
