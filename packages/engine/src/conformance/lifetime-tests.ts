@@ -1,5 +1,6 @@
 /** What a worker relies on beside the numbers: cancelling, concurrency, overflow, memory. */
 import { setTimeout } from 'node:timers/promises';
+import type { Precision } from '@tessera/spec';
 import { describe, expect, it } from 'vitest';
 import type { Engine, TileTask } from '../engine.js';
 import { differing, fcn, kindOf, randomImages, taskOf } from './tiles.js';
@@ -7,20 +8,21 @@ import { differing, fcn, kindOf, randomImages, taskOf } from './tiles.js';
 const CANCEL_MS = 1000;
 
 /** Tiles that take minutes in any engine. */
-function longTasks(): [string, TileTask][] {
+function longTasks(precision: Precision): [string, TileTask][] {
   const vectors = randomImages(51, 2000, { inputs: 16 });
   const images = randomImages(52, 6, { height: 32, width: 32, channels: 3 });
-  const deep = { depths: [5000] };
+  const deep = { precision, depths: [5000] };
   const pooling = { family: 'cnn-gap', activation: { name: 'erf' }, filterSize: 3, padding: 'same' } as const;
   return [
     ['fcn', taskOf(fcn({ name: 'gelu' }), vectors, null, deep)],
-    ['cnn-gap', taskOf(pooling, images, null, { depths: [100] })],
+    ['cnn-gap', taskOf(pooling, images, null, { precision, depths: [100] })],
   ];
 }
 
 export function lifetimeTests(engine: Engine): void {
+  const [precision] = engine.info.precisions as [Precision, ...Precision[]];
   describe('lifetime', () => {
-    const supported = longTasks().filter(([, task]) => engine.supports(task.architecture) === null);
+    const supported = longTasks(precision).filter(([, task]) => engine.supports(task.architecture) === null);
     it.each(supported)('stops a long %s tile within a second of its abort', async (_family, task) => {
       const controller = new AbortController();
       const tile = engine.computeTile(task, controller.signal);
@@ -36,14 +38,17 @@ export function lifetimeTests(engine: Engine): void {
     });
 
     it('refuses a tile whose signal has aborted already', async () => {
-      const task = taskOf(fcn({ name: 'erf' }), randomImages(53, 4, { inputs: 5 }), null);
+      const task = taskOf(fcn({ name: 'erf' }), randomImages(53, 4, { inputs: 5 }), null, { precision });
       await expect(engine.computeTile(task, AbortSignal.abort())).rejects.toMatchObject({
         code: 'cancelled',
       });
     });
 
     it('gives the same bits when two tiles are computed at once', async () => {
-      const task = taskOf(fcn({ name: 'erf' }), randomImages(54, 60, { inputs: 40 }), null, { depths: [10] });
+      const task = taskOf(fcn({ name: 'erf' }), randomImages(54, 60, { inputs: 40 }), null, {
+        precision,
+        depths: [10],
+      });
       const alone = await engine.computeTile(task);
       const together = await Promise.all([engine.computeTile(task), engine.computeTile(task)]);
       for (const one of together) expect(differing(one, alone)).toEqual([]);
@@ -59,7 +64,7 @@ export function lifetimeTests(engine: Engine): void {
       } as const;
       for (const architecture of [fcn({ name: 'relu' }), pooling]) {
         if (engine.supports(architecture) !== null) continue;
-        const task = taskOf(architecture, images, null, { depths: [1, 3] });
+        const task = taskOf(architecture, images, null, { precision, depths: [1, 3] });
         const fresh = await engine.computeTile(task);
         const used = await engine.computeTile({ ...task, weightVariance: 9 });
         const again = await engine.computeTile(task, undefined, used);
@@ -87,7 +92,7 @@ export function lifetimeTests(engine: Engine): void {
     });
 
     it('does not grow over many tiles', async () => {
-      const task = taskOf(fcn({ name: 'erf' }), randomImages(56, 48, { inputs: 32 }), null);
+      const task = taskOf(fcn({ name: 'erf' }), randomImages(56, 48, { inputs: 32 }), null, { precision });
       const image = randomImages(57, 2, { height: 6, width: 6, channels: 2 });
       const cnn = {
         family: 'cnn-gap',
@@ -100,7 +105,7 @@ export function lifetimeTests(engine: Engine): void {
           // Another key each time: a cache of blocks must be bounded too.
           await engine.computeTile({ ...task, rows: { ...task.rows, key: `memory ${performance.now()}` } });
           if (i % 4 === 0 && engine.supports(cnn) === null)
-            await engine.computeTile(taskOf(cnn, image, null));
+            await engine.computeTile(taskOf(cnn, image, null, { precision }));
         }
         return process.memoryUsage().rss;
       };

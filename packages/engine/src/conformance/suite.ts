@@ -11,6 +11,8 @@ export interface ConformanceOptions {
   goldens: readonly Golden[];
   /** Which golden cases to cut to their first images, for engines too slow for all of them. */
   cut?: GoldenCut;
+  /** Sizes of tiles whose bits are compared with the untiled matrix's; fewer for engines that take long for a small tile. */
+  tileSizes?: readonly number[];
 }
 
 /**
@@ -30,7 +32,7 @@ export function conformanceSuite(name: string, makeEngine: () => Engine, options
     });
     if (options.goldens.length > 0) goldenTests(engine, options.goldens, options.cut ?? null);
     if (engine.info.name !== 'oracle') oracleTests(engine);
-    tilingTests(engine);
+    tilingTests(engine, options.tileSizes ?? [1, 3, 7, 64]);
     lifetimeTests(engine);
   });
 }

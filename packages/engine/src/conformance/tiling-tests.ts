@@ -107,15 +107,16 @@ function place(
   }
 }
 
-export function tilingTests(engine: Engine): void {
+/** @param tileSizes what an untiled matrix is put together from */
+export function tilingTests(engine: Engine, tileSizes: readonly number[]): void {
   const supported = examples().filter(({ architecture }) => engine.supports(architecture) === null);
   describe.each(engine.info.precisions)('tiles in %s', (precision) => {
     it.each(supported)(
-      '$title: tiles of 1, 3, 7 and 64 give the bits of the untiled matrix',
+      `$title: tiles of ${tileSizes.join(', ')} give the bits of the untiled matrix`,
       async (example) => {
         const task = exampleTask(example, precision);
         const untiled = await engine.computeTile(task);
-        for (const tileSize of [1, 3, 7, 64]) {
+        for (const tileSize of tileSizes) {
           const tiled = await assemble(engine, task, tileSize);
           expect(differing(tiled, untiled), `tiles of ${tileSize}`).toEqual([]);
         }
