@@ -1,0 +1,172 @@
+// Pairs of images: planes M(p) = M(p, p + s) of one displacement s through all layers (packages/engine-native/native/cnn.h):
+//   delta <- A[delta_T],  Delta <- delta_new + A[T' Delta + D' (Theta_aa + Theta_bb)/2 + (T'_aa - T'_bb)(Theta_aa - Theta_bb)/4],
+//   Theta <- K_new + A[T' Theta],
+// or, DIFFERENCED, the same as differences D = K_ref - K from the reference's pairs. A job is a plane: displacement d of a pair, and
+// of two different images both orders, (pairs, displacements, orders). A work-group takes `together` jobs through all layers and
+// writes their sums over the pixels, (jobs, depths, PLANES).
+#define PLANES 3
+
+__kernel void pair_planes(__constant wide *net, const int height, const int width, const int filter, const int circular, const int channels,
+                          const int layers, const int together, const int firstJob, const int lastJob, const int orders, const int displacementCount,
+                          const int firstDisplacement, const int isDisplaced, const int depthCount, const __global int *depths,
+                          const __global int *displacements, const __global int *pairs, const __global real *rowTables,
+                          const __global real *colTables, const __global real *references, __global wide *sums, STAGE_ARGUMENT(real),
+                          __local wide *columns) {
+  Geometry g = {height, width, filter, circular, height, width};
+  const Place place = placeOf(&g);
+  const int pixels = height * width, job = firstJob + (int)get_group_id(0) * together + place.plane;
+  // Items without a job go through all barriers with the others.
+  const bool isActive = place.plane < together && job < lastJob;
+  const int known = isActive ? job : firstJob, order = known % orders, which = known / orders % displacementCount, pair = known / orders / displacementCount;
+  const int dy = displacements[3 * (firstDisplacement + which)], dx = displacements[3 * (firstDisplacement + which) + 1];
+  g.cutRow = height - dy;
+  g.cutCol = width - dx;
+  const size_t imageSize = (channels + (size_t)layers * LAYER_NUMBERS) * pixels;
+  const __global real *row = rowTables + pairs[2 * pair] * imageSize, *col = colTables + pairs[2 * pair + 1] * imageSize;
+  const __global real *imageA = order ? col : row, *imageB = order ? row : col;
+  STAGE real *stages = STAGE_OF(real, together * PLANES * pixels), *stage = stages + (place.plane < together ? place.plane : 0) * PLANES * pixels;
+  real delta[HELD], tangent[HELD], theta[HELD];
+  if (isActive) {
+    EACH_PIXEL {
+      const int at = y * width + x, partner = wrapped(y + dy, height) * width + wrapped(x + dx, width), i = k * STRIP + r;
+      real products = 0, squares = 0;
+      for (int c = 0; c < channels; c++) {
+        const real a = imageA[(size_t)c * pixels + at], b = imageB[(size_t)c * pixels + partner];
+        products = fma(a, b, products);
+        squares = fma(a - b, a - b, squares);
+      }
+      theta[i] = products / (real)channels;
+#if DIFFERENCED
+      delta[i] = tangent[i] = isDisplaced ? (real)net[REFERENCE] - theta[i] : squares / (real)(2 * channels);
+#else
+      delta[i] = tangent[i] = squares / (real)(2 * channels);
+#endif
+    }
+  }
+  for (int l = 0, d = 0;; l++) {
+    if (d < depthCount && depths[d] == l) {
+      if (isActive) {
+        EACH_PIXEL {
+          const int at = y * width + x, i = k * STRIP + r;
+          stage[at] = delta[i];
+          stage[pixels + at] = tangent[i];
+          stage[2 * pixels + at] = theta[i];
+        }
+      }
+      STAGE_BARRIER;
+      const int groupJobs = min(together, lastJob - firstJob - (int)get_group_id(0) * together);
+      sumColumns_r(stages, &g, groupJobs * PLANES, columns);
+      STAGE_BARRIER;
+      for (int q = get_local_id(0); q < groupJobs * PLANES; q += get_local_size(0)) {
+        const size_t at = (size_t)(firstJob + get_group_id(0) * together + q / PLANES) * depthCount + d;
+        sums[at * PLANES + q % PLANES] = sumOfColumns(columns + q * width, width);
+      }
+      d++;
+    }
+    if (l == layers) break;
+    if (isActive) {
+      const __global real *layerA = imageA + (channels + (size_t)l * LAYER_NUMBERS) * pixels;
+      const __global real *layerB = imageB + (channels + (size_t)l * LAYER_NUMBERS) * pixels;
+      EACH_PIXEL {
+        const int at = y * width + x, partner = wrapped(y + dy, height) * width + wrapped(x + dx, width), i = k * STRIP + r;
+        const __global real *a = layerA + at, *b = layerB + partner;
+        real value, slope, slopeChange;
+#if DIFFERENCED
+        if (isDisplaced) {
+          const __global real *reference = references + ((size_t)which * layers + l) * PAIR_NUMBERS * pixels + at;
+          differencePair_r(net, delta[i], a + (size_t)PIXEL_NUMBERS * pixels, pixels, b + (size_t)PIXEL_NUMBERS * pixels, pixels, reference, pixels, &value,
+                           &slope, &slopeChange);
+          stage[at] = value;
+          stage[pixels + at] = fma(slope, tangent[i], fma(slopeChange, reference[(size_t)PAIR_THETA * pixels], value));
+          stage[2 * pixels + at] = fma(slope, theta[i], reference[(size_t)PAIR_VALUE * pixels] - value);
+          continue;
+        }
+#endif
+        pair_r(net, delta[i], a, pixels, b, pixels, &value, &slope, &slopeChange);
+        real sum = fma(slope, tangent[i], fma(slopeChange, a[(size_t)HALF_THETA * pixels] + b[(size_t)HALF_THETA * pixels], value));
+#if !LEVEL_SLOPES
+        sum = fma(a[(size_t)SLOPE * pixels] - b[(size_t)SLOPE * pixels], a[(size_t)QUARTER_THETA * pixels] - b[(size_t)QUARTER_THETA * pixels], sum);
+#endif
+        stage[at] = value;
+        stage[pixels + at] = sum;
+        stage[2 * pixels + at] = fma(slope, theta[i], (a[(size_t)HALF_VALUE * pixels] + b[(size_t)HALF_VALUE * pixels]) - value);
+      }
+    }
+    STAGE_BARRIER;
+    if (isActive) {
+      for (int k = 0; k < CELLS; k++) {
+        int y, x;
+        if (!pixelAt(&g, &place, k, 0, &y, &x)) continue;
+        windowSums_r(stage, &g, y, x, delta + k * STRIP);
+        windowSums_r(stage + pixels, &g, y, x, tangent + k * STRIP);
+        windowSums_r(stage + 2 * pixels, &g, y, x, theta + k * STRIP);
+        for (int r = 0; r < STRIP; r++) theta[k * STRIP + r] += (real)net[BIAS];
+      }
+    }
+    STAGE_BARRIER;
+  }
+}
+
+/**
+ * Adds the sums of a pair's planes to its totals, (pairs, depths, PLANES), in the order of the displacements. The plane of a displacement
+ * stands for itself and its mirror image where displacements[3 d + 2] is 2; two orders are added up first, so that swapping the
+ * images changes no bit. `isFirst`: totals begin at 0. orders 1 is a pair whose plane s = 0 counts `once` or, an image with itself, not.
+ */
+__kernel void fold_planes(const int firstPair, const int pairCount, const int orders, const int displacementCount, const int firstDisplacement,
+                          const int once, const int isFirst, const int numbers, const __global int *displacements, const __global wide *sums,
+                          __global wide *totals) {
+  const int pair = get_global_id(1), k = get_global_id(0);
+  if (k >= numbers || pair >= pairCount) return;
+  __global wide *total = totals + (size_t)(firstPair + pair) * numbers + k;
+  wide sum = isFirst ? (wide)0 : *total;
+  for (int d = 0; d < displacementCount; d++) {
+    const __global int *displacement = displacements + 3 * (firstDisplacement + d);
+    const __global wide *here = sums + ((size_t)pair * displacementCount + d) * orders * numbers + k;
+    const bool isStill = displacement[0] == 0 && displacement[1] == 0;
+    const wide stands = (wide)displacement[2];
+    if (isStill) sum += once ? here[0] : (wide)0;
+    else if (orders == 2) sum += stands * (wide)0.5f * here[0] + stands * (wide)0.5f * here[numbers];
+    else sum += stands * here[0];
+  }
+  *total = sum;
+}
+
+/** The same for the reference's sums, (displacements, numbers). */
+__kernel void fold_references(const int displacementCount, const int firstDisplacement, const int isFirst, const int numbers,
+                              const __global int *displacements, const __global wide *sums, __global wide *totals) {
+  const int k = get_global_id(0);
+  if (k >= numbers) return;
+  wide sum = isFirst ? (wide)0 : totals[k];
+  for (int d = 0; d < displacementCount; d++) sum += (wide)displacements[3 * (firstDisplacement + d) + 2] * sums[(size_t)d * numbers + k];
+  totals[k] = sum;
+}
+
+/** Puts the totals of pairs together and writes their entries, (depths in the task's order, rows, cols). An item a pair and depth. */
+__kernel void finish_pairs(__constant wide *net, const int pairCount, const int rows, const int cols, const int pixels, const int pooled,
+                           const int firstSame, const int depthCount, const __global int *positions, const int wanted, const __global int *pairs,
+                           const __global wide *totals, const __global wide *rowSums, const __global wide *colSums, const __global wide *means,
+                           const __global wide *referenceTotals, __global real *nngp, __global real *nngpComplement, __global real *ntk,
+                           __global real *ntkComplement) {
+  const int pair = get_global_id(0), d = get_global_id(1);
+  if (pair >= pairCount) return;
+  const int i = pairs[2 * pair], j = pairs[2 * pair + 1];
+  const __global wide *a = rowSums + ((size_t)i * depthCount + d) * 2, *b = colSums + ((size_t)j * depthCount + d) * 2;
+  const __global wide *total = totals + ((size_t)pair * depthCount + d) * PLANES;
+  const wide count = pooled ? (wide)pixels * (wide)pixels : (wide)pixels, sw2 = net[WEIGHT];
+  const wide q = (a[0] + b[0]) * (wide)0.5f, theta = (a[1] + b[1]) * (wide)0.5f;
+  wide product = total[2];
+  // The plane s = 0 of an image with itself: no complement, and Theta_aa.
+  if (pair >= firstSame) product += theta + means[2 * d + 1] * (wide)pixels;
+#if DIFFERENCED
+  const wide complement = sw2 * (total[0] - q) / count, k = sw2 * referenceTotals[2 * d] / count + net[BIAS] - complement;
+  const wide tangentComplement = complement + sw2 * (total[1] - theta) / count;
+#else
+  const wide complement = sw2 * total[0] / count, k = sw2 * (means[2 * d] + q / (wide)pixels) + net[BIAS] - complement;
+  const wide tangentComplement = complement + sw2 * total[1] / count;
+#endif
+  const size_t at = ((size_t)positions[d] * rows + i) * cols + j;
+  if (wanted & 4) nngp[at] = (real)k;
+  if (wanted & 8) nngpComplement[at] = (real)complement;
+  if (wanted & 2) ntk[at] = (real)(k + sw2 * product / count);
+  if (wanted & 1) ntkComplement[at] = (real)tangentComplement;
+}

@@ -8,14 +8,8 @@ import { type ProgramChoice, realBytes, wideArray, wideBytes } from './programs.
 import { variancesOf } from './read-in.js';
 import type { ReadInCache } from './read-in-cache.js';
 import { roundUp, type Session } from './session.js';
+import type { Shapes } from './shapes.js';
 import { tanhNodes } from './tanh-nodes.js';
-
-/** Work-items of a group of `fcn_pairs`, and rows each of them takes through the layers. */
-export interface FcnShape {
-  cols: number;
-  rows: number;
-  rowsEach: number;
-}
 
 /** Beside the activation's own parameters: fcn.cl, NUMBERS_OF_IMAGE. */
 const SHARED_NUMBERS = 4;
@@ -33,7 +27,7 @@ export async function computeFcn(
   session: Session,
   task: TileTask,
   result: TileResult,
-  shape: FcnShape,
+  shape: Shapes['fcn'],
   cache: ReadInCache,
 ): Promise<void> {
   const { rows, cols, precision } = task;

@@ -8,6 +8,7 @@ import {
   type TileTask,
 } from '@tessera/engine';
 import { type Architecture, TesseraError } from '@tessera/spec';
+import { computeCnn } from './cnn.js';
 import { type DeviceInfo, type FoundDevice, findDevices } from './devices.js';
 import { computeFcn } from './fcn.js';
 import { loadOpencl } from './opencl.js';
@@ -84,8 +85,7 @@ class OpenclEngine implements Engine {
   supports({ family, activation, filterSize }: Architecture): string | null {
     if (family === 'fcn') return null;
     if (activation.name === 'tanh') return 'tanh is computed for fully connected networks alone.';
-    if (filterSize > 255) return 'Filters are at most 255 pixels wide.';
-    return 'Convolutional networks are not available on this engine.';
+    return filterSize > 255 ? 'Filters are at most 255 pixels wide.' : null;
   }
 
   async computeTile(task: TileTask, signal?: AbortSignal, into?: TileResult): Promise<TileResult> {
@@ -95,7 +95,11 @@ class OpenclEngine implements Engine {
     if (task.rows.count === 0 || task.cols?.count === 0 || task.depths.length === 0) return result;
     const device = this.devices.reduce((least, each) => (each.waiting < least.waiting ? each : least));
     const shapes = defaultShapes(device.device.info);
-    await device.run(signal, ({ session, cache }) => computeFcn(session, task, result, shapes.fcn, cache));
+    await device.run(signal, ({ session, cache }) =>
+      task.architecture.family === 'fcn'
+        ? computeFcn(session, task, result, shapes.fcn, cache)
+        : computeCnn(session, task, result, shapes.cnn),
+    );
     return result;
   }
 

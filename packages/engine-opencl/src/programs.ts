@@ -56,38 +56,40 @@ export function programSource(info: DeviceInfo, { of, activation, precision, siz
     source.prelude,
   ];
   if (of === 'read-in') return [...begin, source['read-in']].join('\n');
-  const duals = [...withType('real', 'r', isDouble), ...withType('wide', 'w', hasDouble(info))];
-  const tail: Part[] =
-    of === 'cnn'
-      ? ['planes', 'cnn-images', 'cnn-pairs']
-      : activation === 'tanh'
-        ? ['fcn', 'fcn-tanh']
-        : ['fcn'];
-  return [...begin, ...duals, ...tail.map((part) => source[part])].join('\n');
+  const texts: Part[] = of === 'cnn' ? ['duals', 'planes'] : ['duals'];
+  const types = [...withType('real', 'r', isDouble, texts), ...withType('wide', 'w', hasDouble(info), texts)];
+  return [...begin, ...types, ...tailOf(of, activation).map((part) => source[part])].join('\n');
 }
 
-/** duals.cl in one type. */
-function withType(type: string, suffix: string, isDouble: boolean): string[] {
-  const names = [
-    'T',
-    'SUFFIX',
-    'T_DOUBLE',
-    'F',
-    'K',
-    'H',
-    'PARAMETERS',
-    'LEVEL_SLOPES',
-    'DIFFERENCES',
-    'REFERENCES',
-    'ARC_SCALE',
-    'TERMS',
-  ];
+function tailOf(of: ProgramChoice['of'], activation: ActivationKind): Part[] {
+  if (of === 'cnn') return ['cnn-images', 'cnn-pairs'];
+  return activation === 'tanh' ? ['fcn', 'fcn-tanh'] : ['fcn'];
+}
+
+/** What duals.cl and planes.cl define anew in each type. */
+const generic = [
+  'T',
+  'SUFFIX',
+  'T_DOUBLE',
+  'F',
+  'K',
+  'H',
+  'PARAMETERS',
+  'LEVEL_SLOPES',
+  'DIFFERENCES',
+  'REFERENCES',
+  'ARC_SCALE',
+  'TERMS',
+];
+
+/** Sources in one type. */
+function withType(type: string, suffix: string, isDouble: boolean, texts: Part[]): string[] {
   return [
-    ...names.map((name) => `#undef ${name}`),
+    ...generic.map((name) => `#undef ${name}`),
     `#define T ${type}`,
     `#define SUFFIX ${suffix}`,
     `#define T_DOUBLE ${Number(isDouble)}`,
-    source.duals,
+    ...texts.map((part) => source[part]),
   ];
 }
 
