@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { prepareChromium } from './bootstrap/chromium.mjs';
 import { hasCifar10 } from './bootstrap/cifar10.mjs';
+import { prepareHelm } from './bootstrap/helm.mjs';
 import { prepareProgram } from './bootstrap/programs.mjs';
 import { preparePython } from './bootstrap/python.mjs';
 import { prepareRedis } from './bootstrap/redis.mjs';
@@ -27,6 +28,7 @@ export async function runTests(args) {
   ].filter(([, reason]) => reason !== null);
   // Checks of files for clusters: whoever deploys has these, who changes the code may not.
   const leftOut = [
+    ['the tests of the Helm chart', await prepareHelm()],
     ['the unit tests of the alerts', await prepareProgram('promtool')],
     ['the check of the Slurm scripts by shellcheck', await prepareProgram('shellcheck')],
   ].filter(([, reason]) => reason !== null);
