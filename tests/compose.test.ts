@@ -62,12 +62,18 @@ describe('docker-compose.yml', () => {
   it('mounts each secret where it is read, from a file that secrets.sh makes', () => {
     for (const [name, { file }] of Object.entries(compose.secrets)) {
       expect(file).toBe(`${example.SECRETS_DIR}/${name}`);
-      expect(readFileSync(join(secrets, name), 'utf8')).toMatch(/^(tessera_first_)?[0-9a-f]{64}\n$/);
+      if (!name.startsWith('s3-'))
+        expect(readFileSync(join(secrets, name), 'utf8')).toMatch(/^(tessera_first_)?[0-9a-f]{64}\n$/);
     }
     expect(statSync(secrets).mode & 0o777).toBe(0o700);
-    for (const [name, { environment = {}, secrets: mounted = [] }] of services) {
-      const read = Object.values(environment).flatMap(
-        (value) => /^\/run\/secrets\/(.+)$/.exec(value)?.[1] ?? [],
+    const { identities } = JSON.parse(readFileSync(join(secrets, 's3-config'), 'utf8'));
+    const [{ accessKey, secretKey }] = identities[0].credentials;
+    expect(readFileSync(join(secrets, 's3-credentials'), 'utf8')).toBe(
+      `[default]\naws_access_key_id = ${accessKey}\naws_secret_access_key = ${secretKey}\n`,
+    );
+    for (const [name, { environment = {}, command = [], secrets: mounted = [] }] of services) {
+      const read = [...Object.values(environment), ...command].flatMap(
+        (value) => /(?:^|=)\/run\/secrets\/(.+)$/.exec(value)?.[1] ?? [],
       );
       expect([name, ...read.sort()]).toEqual([name, ...[...mounted].sort()]);
       expect(Object.keys(compose.secrets)).toEqual(expect.arrayContaining(mounted));
@@ -79,7 +85,7 @@ describe('docker-compose.yml', () => {
 
   it('names only variables that the services read, with the defaults of the code', () => {
     for (const [, name = '', operator, operand] of composeText.matchAll(reference)) {
-      if (['SECRETS_DIR', 'GRAFANA_PORT'].includes(name)) continue;
+      if (['SECRETS_DIR', 'GRAFANA_PORT', 'AWS_ENDPOINT_URL_S3', 'AWS_REGION'].includes(name)) continue;
       expect(serviceVariables).toContain(name);
       // cpus has another word for "all" than TESSERA_THREADS; the folder's default is a volume; absent workers are one.
       const isOwnDefault = ['TESSERA_THREADS', 'TESSERA_CIFAR10_DIR', 'TESSERA_WORKERS'].includes(name);
@@ -171,7 +177,7 @@ describe('docker-compose.yml', () => {
       );
     }
     for (const [name, service] of services) {
-      expect(service.restart, name).toBe(name === 'migrate' ? 'no' : 'unless-stopped');
+      expect(service.restart, name).toBe(['migrate', 'bucket'].includes(name) ? 'no' : 'unless-stopped');
       if (name === 'postgres' || name === 'redis') expect(service.healthcheck?.test[0]).toBe('CMD');
     }
   });
@@ -216,19 +222,33 @@ describe('docker-compose.yml', () => {
 
   it('lets our services and the monitoring write nowhere but to their volumes', () => {
     for (const [name, service] of services)
-      if (name !== 'postgres' && name !== 'redis') expect([name, service.read_only]).toEqual([name, true]);
+      if (!['postgres', 'redis', 'seaweedfs', 'bucket'].includes(name))
+        expect([name, service.read_only]).toEqual([name, true]);
   });
 
   it('starts GPU workers and monitoring only where their profile is named', () => {
     const profiles = services.flatMap(([name, { profiles }]) => (profiles ? [[name, ...profiles]] : []));
     expect(profiles).toEqual([
       ['worker-cuda', 'gpu'],
+      ['seaweedfs', 's3'],
+      ['bucket', 's3'],
       ['prometheus', 'monitoring'],
       ['grafana', 'monitoring'],
     ]);
     expect(compose.services['worker-cuda']?.deploy?.resources?.reservations.devices).toEqual([
       { driver: 'nvidia', count: 1, capabilities: ['gpu'] },
     ]);
+  });
+
+  it('keeps tiles in the bucket of the profile s3 where it is asked to', async () => {
+    const given = await readCompose({ ...example, TESSERA_STORE: 's3://tessera/store' });
+    for (const name of ['api', 'worker', 'worker-cuda', 'aggregator']) {
+      const environment = environmentOf(given.services[name] as ComposeService);
+      expect(loadSettings(environment).settings.store).toMatchObject({ bucket: 'tessera', prefix: 'store' });
+      const endpoint = new URL(environment.AWS_ENDPOINT_URL_S3 as string);
+      expect(given.services[endpoint.hostname]?.command).toContain(`-s3.port=${endpoint.port}`);
+    }
+    expect(given.services.bucket?.command?.join()).toContain('s3.bucket.create -name tessera');
   });
 
   it('lets Prometheus find every process, and Grafana find Prometheus and the dashboards', async () => {
@@ -282,6 +302,8 @@ describe('.env.example', () => {
         TESSERA_WORKERS: '1',
         SECRETS_DIR: './secrets',
         GRAFANA_PORT: '3000',
+        AWS_ENDPOINT_URL_S3: 'http://seaweedfs:8333',
+        AWS_REGION: 'us-east-1',
       };
       if (value !== '') expect(value, name).toBe(own[name] ?? defaultOf(name));
     }

@@ -139,6 +139,7 @@ describe.skipIf(helm === null)(`the Helm chart${helm ? '' : ' (left out: no helm
         expect(new Set(names).size).toBe(names.length);
         if (labels['app.kubernetes.io/component'] === 'test') continue;
         expect(settings.databaseUrl).toContain('tessera:secret@');
+        expect(settings.store.kind).toBe(set === 'gpu-cluster' ? 's3' : 'folder');
         const { TESSERA_DATA_DIR: data } = environment;
         if (['api', 'worker', 'aggregator'].includes(container.name)) {
           expect(container.volumeMounts).toContainEqual({ name: 'store', mountPath: data });
@@ -218,7 +219,7 @@ describe.skipIf(helm === null)(`the Helm chart${helm ? '' : ' (left out: no helm
     for (const { pod } of pods) {
       if (pod.serviceAccountName) expect(named('ServiceAccount')).toContain(pod.serviceAccountName);
       for (const { persistentVolumeClaim, secret } of pod.volumes ?? []) {
-        if (persistentVolumeClaim?.claimName === 'tessera-store' && set !== 'gpu-cluster')
+        if (persistentVolumeClaim?.claimName === 'tessera-store')
           expect(named('PersistentVolumeClaim')).toContain('tessera-store');
         if (secret) expect(secret.secretName).toBe('tessera');
       }
@@ -243,7 +244,7 @@ describe.skipIf(helm === null)(`the Helm chart${helm ? '' : ' (left out: no helm
       ports.map(({ port }) => port),
     );
     expect(ports).toEqual(
-      { laptop: [], 'air-gapped': [], 'cpu-cluster': [5432, 6380], 'gpu-cluster': [5432, 6379] }[set],
+      { laptop: [], 'air-gapped': [], 'cpu-cluster': [5432, 6380], 'gpu-cluster': [5432, 6379, 443] }[set],
     );
   });
 

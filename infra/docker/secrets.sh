@@ -26,3 +26,15 @@ make() {
 make postgres-password "$(random)"
 make first-key "tessera_first_$(random)"
 make grafana-password "$(random)"
+
+# One pair of keys in two files.
+if [ ! -s "$folder/s3-credentials" ] || [ ! -s "$folder/s3-config" ]; then
+  rm -f "$folder/s3-credentials" "$folder/s3-config"
+  id=$(random)
+  secret=$(random)
+  make s3-credentials "[default]
+aws_access_key_id = $id
+aws_secret_access_key = $secret"
+  make s3-config "{ \"identities\": [{ \"name\": \"tessera\", \"credentials\": [{ \"accessKey\": \"$id\", \"secretKey\": \"$secret\" }],
+  \"actions\": [\"Read:tessera\", \"Write:tessera\", \"List:tessera\"] }] }"
+fi

@@ -94,6 +94,32 @@ capabilities:
   value: {{ required "redis.url: set it to redis://HOST:PORT, or redis.hasPassword to true and redis-url in the Secret" $root.Values.redis.url | quote }}
   {{- end }}
 {{- end }}
+{{- with $root.Values.store.s3 }}
+{{- if .url }}
+- name: TESSERA_STORE
+  value: {{ .url }}
+{{- with .region }}
+- name: AWS_REGION
+  value: {{ . }}
+{{- end }}
+{{- with .endpoint }}
+- name: AWS_ENDPOINT_URL_S3
+  value: {{ . }}
+{{- end }}
+{{- if .hasCredentials }}
+- name: AWS_ACCESS_KEY_ID
+  valueFrom:
+    secretKeyRef:
+      name: {{ $root.Values.secretName }}
+      key: aws-access-key-id
+- name: AWS_SECRET_ACCESS_KEY
+  valueFrom:
+    secretKeyRef:
+      name: {{ $root.Values.secretName }}
+      key: aws-secret-access-key
+{{- end }}
+{{- end }}
+{{- end }}
 {{- with $root.Values.tracing.endpoint }}
 - name: OTEL_EXPORTER_OTLP_ENDPOINT
   value: {{ . | quote }}
@@ -127,8 +153,13 @@ capabilities:
 {{- end }}
 {{- if .store }}
 - name: store
+  {{- if .root.Values.store.s3.url }}
+  # Uploads on their way to the bucket.
+  emptyDir: {}
+  {{- else }}
   persistentVolumeClaim:
     claimName: {{ .root.Values.store.existingClaim | default (printf "%s-store" (include "tessera.fullname" .root)) }}
+  {{- end }}
 {{- end }}
 {{- end }}
 
