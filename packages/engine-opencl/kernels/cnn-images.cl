@@ -117,7 +117,9 @@ __kernel void image_tables(__constant wide *net, const int height, const int wid
         deviation += fma(pixel[c], pixel[c], -net[REFERENCE]);
         table[(size_t)c * pixels + at] = (real)pixel[c];
       }
-      q[k * STRIP + r] = theta[k * STRIP + r] = deviation / (wide)channels;
+      const wide mean = deviation / (wide)channels;
+      q[k * STRIP + r] = mean;
+      theta[k * STRIP + r] = mean;
     }
   }
   for (int l = 0, d = 0;; l++) {

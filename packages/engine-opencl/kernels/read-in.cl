@@ -107,21 +107,3 @@ __kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void read_in_numbe
     }
   }
 }
-
-/**
- * The mirror image of a block whose square begins on the diagonal: `from` (depths, rows, cols) -> `to` (depths, cols, rows). Of the
- * square only what lies on and above the diagonal is read.
- */
-__kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void mirror(const int rows, const int cols, const int diagonal, const __global real *from,
-                                                                          __global real *to) {
-  __local real square[SIDE][SIDE + 1];
-  const int x = get_local_id(0), y = get_local_id(1), firstCol = get_group_id(0) * SIDE, firstRow = get_group_id(1) * SIDE;
-  const size_t depth = get_group_id(2);
-  const int row = firstRow + y, col = firstCol + x;
-  if (row < rows && col < cols) {
-    const bool below = diagonal && col < row;
-    square[y][x] = from[(depth * rows + (below ? col : row)) * cols + (below ? row : col)];
-  }
-  barrier(CLK_LOCAL_MEM_FENCE);
-  if (firstCol + y < cols && firstRow + x < rows) to[(depth * cols + firstCol + y) * rows + firstRow + x] = square[x][y];
-}

@@ -5,7 +5,7 @@ import { type SortedDepths, sortDepths } from './depths.js';
 import { networkNumbers } from './network-numbers.js';
 import { type Block, Outputs, wantedBits } from './outputs.js';
 import { displacementsOf, PLANES, type PlaneLayout, planeLayout } from './plane-layout.js';
-import { realBytes, wideArray, wideBytes } from './programs.js';
+import { commonProgram, realBytes, wideArray, wideBytes } from './programs.js';
 import type { Argument, Session } from './session.js';
 import type { Shapes } from './shapes.js';
 
@@ -84,6 +84,10 @@ class CnnTile {
 
   private kernel(name: string): Promise<Kernel> {
     return this.session.context.kernel(this.layout.choice, name);
+  }
+
+  private common(name: string): Promise<Kernel> {
+    return this.session.context.kernel(commonProgram(this.task.precision), name);
   }
 
   /** Room for `planes` planes of `bytes` numbers in a group, and for the sums of their columns. */
@@ -208,7 +212,7 @@ class CnnTile {
     const images = session.upload(
       wideArray(session.context.device.info, data.subarray(first * size, (first + count) * size)),
     );
-    const tables = session.allocate(count * this.imageNumbers * layout.pixels * real);
+    const tables = await session.take(count * this.imageNumbers * layout.pixels * real);
     const sums = session.allocate(count * 2 * this.depthCount * wide);
     const numbers = [...this.geometry, Number(layout.circular), layout.channels, this.layers];
     await this.launchGroups(await this.kernel('image_tables'), count, this.planeUnits, (from) => [
@@ -223,7 +227,6 @@ class CnnTile {
       sums,
       ...this.stage(2, wide),
     ]);
-    await session.finish();
     session.release(images);
     return { first, count, tables, sums };
   }
@@ -260,7 +263,7 @@ class CnnTile {
     const count = list.length / 2;
     const pairs = session.upload(list);
     const numbers = this.depthCount * PLANES;
-    const totals = session.allocate(count * numbers * wide);
+    const totals = await session.take(count * numbers * wide);
     const step = this.displacementsAtOnce();
     for (let first = 0; first < this.displacementCount; ) {
       // The still plane of differenced networks is by itself: it is a complement.
@@ -287,23 +290,17 @@ class CnnTile {
       cols: cols.count,
       mirrored: task.cols === null,
     };
-    const outputs = new Outputs(session, task, this.result, block);
-    const counts = [
-      count,
-      rows.count,
-      cols.count,
-      layout.pixels,
-      Number(layout.pooled),
-      firstSame,
-      this.depthCount,
-    ];
+    const outputs = await Outputs.allocate(session, task, this.result, block);
+    const counts = [count, rows.count, cols.count, layout.pixels];
+    const kinds = [Number(layout.pooled), Number(layout.differenced), firstSame, this.depthCount];
     await session.launch(
-      await this.kernel('finish_pairs'),
+      await this.common('finish_pairs'),
       [count, this.depthCount],
       [64, 1],
       [
         this.net,
         ...counts,
+        ...kinds,
         this.positions,
         wantedBits(task),
         pairs,
@@ -315,12 +312,8 @@ class CnnTile {
         ...outputs.buffers,
       ],
     );
-    const mirror = await session.context.kernel(
-      { of: 'read-in', activation: 'identity', precision: task.precision, sizes: {} },
-      'mirror',
-    );
+    const mirror = await this.common('mirror');
     const { brought } = await outputs.bring(mirror);
-    await session.finish();
     session.release(pairs);
     session.release(totals);
     return { brought };
@@ -343,7 +336,7 @@ class CnnTile {
     totals: DeviceBuffer | null,
   ): Promise<DeviceBuffer> {
     const { session, layout, wide, real } = this;
-    const tables = session.allocate(count * this.layers * layout.pairNumbers * layout.pixels * real);
+    const tables = await session.take(count * this.layers * layout.pairNumbers * layout.pixels * real);
     const sums = session.allocate(count * 2 * this.depthCount * wide);
     await this.launchGroups(await this.kernel('reference_planes'), count, this.planeUnits, (from) => [
       this.net,
@@ -362,9 +355,8 @@ class CnnTile {
     ]);
     const numbers = 2 * this.depthCount;
     const counts = [count, first, Number(first === 0), numbers];
-    const fold = await this.kernel('fold_references');
+    const fold = await this.common('fold_references');
     await session.launch(fold, [numbers], [64], [...counts, this.displacements, sums, totals]);
-    await session.finish();
     session.release(sums);
     return tables;
   }
@@ -386,14 +378,14 @@ class CnnTile {
     const { session, layout, wide } = this;
     if (group.count === 0) return;
     const kernel = await this.kernel('pair_planes');
-    const fold = await this.kernel('fold_planes');
+    const fold = await this.common('fold_planes');
     const numbers = this.depthCount * PLANES;
     // An image with itself has no planes where only the still one is asked for.
     const isRun = group.once === 1 || firstDisplacement + displacements > 1;
     const jobsOfPair = displacements * group.orders;
     const room = Math.min(SUM_BYTES, session.freeBytes * SHARE.sums);
     const atOnce = Math.max(1, Math.min(group.count, Math.floor(room / (jobsOfPair * numbers * wide))));
-    const sums = session.allocate((isRun ? atOnce * jobsOfPair : 1) * numbers * wide);
+    const sums = await session.take((isRun ? atOnce * jobsOfPair : 1) * numbers * wide);
     for (let done = 0; done < group.count; done += atOnce) {
       const here = Math.min(atOnce, group.count - done);
       const jobs = here * jobsOfPair;
@@ -433,7 +425,6 @@ class CnnTile {
         [numbers < 64 ? 8 : 64, 1],
         [...counts, Number(firstDisplacement === 0), numbers, this.displacements, sums, of.totals],
       );
-      await session.finish();
       session.release(pairs);
     }
     session.release(sums);
@@ -447,7 +438,8 @@ class CnnTile {
   ): Promise<void> {
     const { session, task, layout, result } = this;
     const sums = wideArray(session.context.device.info, new Float64Array(images.count * 2 * this.depthCount));
-    await session.read(images.sums, sums);
+    session.read(images.sums, sums);
+    await session.readsDone();
     const scale = layout.differenced ? 0 : task.weightVariance / layout.pixels;
     for (const [d, position] of this.sorted.positions.entries()) {
       for (let i = 0; i < images.count; i++) {
@@ -463,7 +455,9 @@ class CnnTile {
   private async writeReference(means: DeviceBuffer, totals: DeviceBuffer | null): Promise<void> {
     const { session, task, layout, result } = this;
     const numbers = wideArray(session.context.device.info, new Float64Array(2 * this.depthCount));
-    await session.read(totals ?? means, numbers);
+    session.read(totals ?? means, numbers);
+    await session.readsDone();
+    await session.finish();
     const count = totals === null ? 1 : layout.pixels * layout.pixels;
     for (const [d, position] of this.sorted.positions.entries()) {
       const nngp = (task.weightVariance * (numbers[2 * d] as number)) / count + task.biasVariance;

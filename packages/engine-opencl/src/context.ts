@@ -1,7 +1,7 @@
 /** A device with everything made on it: a context, a queue for computing and one for transfers, and the compiled programs. */
 import { TesseraError } from '@tessera/spec';
 import type { FoundDevice } from './devices.js';
-import { type Handle, handles, type Opencl, OpenclError, queryText } from './opencl.js';
+import { type Handle, handles, ignoringLoss, type Opencl, OpenclError, queryText } from './opencl.js';
 import { Pacer } from './pacer.js';
 import { buildOptions, type ProgramChoice, programKey, programSource } from './programs.js';
 
@@ -18,6 +18,8 @@ export interface Kernel {
   name: string;
   handle: Handle;
   pacer: Pacer;
+  /** Shapes of work-groups it has been launched with. */
+  launched: Set<string>;
 }
 
 interface Program {
@@ -64,6 +66,7 @@ export class Context {
         name,
         handle: this.opencl.create('clCreateKernel', program.handle, name),
         pacer: new Pacer(),
+        launched: new Set(),
       };
       program.kernels.set(name, kernel);
     }
@@ -97,23 +100,13 @@ export class Context {
     this.programs.clear();
     for (const built of programs) {
       if (built.status === 'rejected') continue;
-      for (const { handle } of built.value.kernels.values()) this.tryRelease('clReleaseKernel', handle);
-      this.tryRelease('clReleaseProgram', built.value.handle);
+      for (const { handle } of built.value.kernels.values())
+        ignoringLoss(() => this.opencl.call('clReleaseKernel', handle));
+      ignoringLoss(() => this.opencl.call('clReleaseProgram', built.value.handle));
     }
-    this.tryRelease('clReleaseCommandQueue', this.compute);
-    this.tryRelease('clReleaseCommandQueue', this.transfer);
-    this.tryRelease('clReleaseContext', this.context);
-  }
-
-  private tryRelease(
-    name: 'clReleaseKernel' | 'clReleaseProgram' | 'clReleaseCommandQueue' | 'clReleaseContext',
-    handle: Handle,
-  ): void {
-    try {
-      this.opencl.call(name, handle);
-    } catch (error) {
-      if (!(error instanceof OpenclError)) throw error;
-    }
+    ignoringLoss(() => this.opencl.call('clReleaseCommandQueue', this.compute));
+    ignoringLoss(() => this.opencl.call('clReleaseCommandQueue', this.transfer));
+    ignoringLoss(() => this.opencl.call('clReleaseContext', this.context));
   }
 }
 

@@ -99,8 +99,9 @@ function idsOf(
 function describe(opencl: Opencl, id: Handle, platform: string): DeviceInfo {
   const of = (name: number) => Number(number(opencl, id, name));
   const text = (name: number) => queryText(opencl, 'clGetDeviceInfo', id, name);
+  const extensions = text(DEVICE.extensions);
   const hasDouble =
-    / cl_khr_fp64 /.test(` ${text(DEVICE.extensions)} `) && number(opencl, id, DEVICE.doubleConfig) !== 0n;
+    extensions.split(' ').includes('cl_khr_fp64') && number(opencl, id, DEVICE.doubleConfig) !== 0n;
   const type = types[(of(DEVICE.type) & 14) as keyof typeof types] ?? 'accelerator';
   return {
     name: text(DEVICE.name),
@@ -113,23 +114,17 @@ function describe(opencl: Opencl, id: Handle, platform: string): DeviceInfo {
     bufferBytes: of(DEVICE.bufferBytes),
     localBytes: of(DEVICE.localMemory),
     computeUnits: of(DEVICE.computeUnits),
-    subGroupWidth: widthOf(opencl, id, type),
+    subGroupWidth: widthOf(opencl, id, type, extensions),
     workGroupItems: of(DEVICE.workGroupItems),
     correctlyRounded: (number(opencl, id, DEVICE.singleConfig) & CORRECTLY_ROUNDED) !== 0n,
   };
 }
 
-function widthOf(opencl: Opencl, id: Handle, type: DeviceInfo['type']): number {
-  if (type === 'cpu') return Number(number(opencl, id, DEVICE.preferredFloats));
-  for (const name of [DEVICE.warp, DEVICE.wavefront]) {
-    try {
-      const width = Number(number(opencl, id, name));
-      if (width > 0) return width;
-    } catch (error) {
-      // The other vendors' drivers do not know the name.
-      if (!(error instanceof OpenclError)) throw error;
-    }
-  }
+function widthOf(opencl: Opencl, id: Handle, type: DeviceInfo['type'], extensions: string): number {
+  const of = (name: number) => Math.max(1, Number(number(opencl, id, name)));
+  if (type === 'cpu') return of(DEVICE.preferredFloats);
+  if (extensions.includes('cl_nv_device_attribute_query')) return of(DEVICE.warp);
+  if (extensions.includes('cl_amd_device_attribute_query')) return of(DEVICE.wavefront);
   return 1;
 }
 

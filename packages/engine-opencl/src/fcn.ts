@@ -4,7 +4,7 @@ import type { DeviceBuffer } from './context.js';
 import { type Segment, segmentsOf, sortDepths } from './depths.js';
 import { kindOfActivation, networkNumbers, parameterCounts } from './network-numbers.js';
 import { Outputs, wantedBits } from './outputs.js';
-import { type ProgramChoice, realBytes, wideArray, wideBytes } from './programs.js';
+import { commonProgram, type ProgramChoice, realBytes, wideArray, wideBytes } from './programs.js';
 import { variancesOf } from './read-in.js';
 import type { ReadInCache } from './read-in-cache.js';
 import { roundUp, type Session } from './session.js';
@@ -35,10 +35,7 @@ export async function computeFcn(
   const choice: ProgramChoice = { of: 'fcn', activation, precision, sizes: { ROWS: shape.rowsEach } };
   const { context } = session;
   const pairs = await context.kernel(choice, 'fcn_pairs');
-  const mirror = await context.kernel(
-    { of: 'read-in', activation: 'identity', precision, sizes: {} },
-    'mirror',
-  );
+  const mirror = await context.kernel(commonProgram(precision), 'mirror');
   const variances = variancesOf(rows, cols);
   const sorted = sortDepths(task.depths);
   const net = session.upload(wideArray(context.device.info, networkNumbers(task, task.weightVariance)));
@@ -52,7 +49,7 @@ export async function computeFcn(
     // Two sets of outputs: the one being brought and the one being computed.
     if (bringing.length > 1) await bringing.at(-2);
     const complement = await cache.readIn(session, rows, cols, precision, block);
-    const outputs = new Outputs(session, task, result, block);
+    const outputs = await Outputs.allocate(session, task, result, block);
     const plane = block.rows * block.cols * realBytes(precision);
     const state = segments.length > 1 ? session.allocate(3 * plane) : null;
     for (const [index, segment] of segments.entries()) {
@@ -96,7 +93,6 @@ export async function computeFcn(
         );
         first += count;
       }
-      await session.finish();
       session.release(depths);
     }
     complement.release();
@@ -104,9 +100,10 @@ export async function computeFcn(
     const { brought } = await outputs.bring(mirror);
     bringing.push(brought);
   }
-  await Promise.all(bringing);
-  const rowNumbers = await rowTable.readOut();
-  const colNumbers = colTable === rowTable ? rowNumbers : await colTable.readOut();
+  const rowNumbers = rowTable.readOut();
+  const colNumbers = colTable === rowTable ? rowNumbers : colTable.readOut();
+  await Promise.all([...bringing, session.readsDone()]);
+  await session.finish();
   writeDeviations(task, result, rowNumbers, colNumbers);
   if (cols === null) writeDiagonal(task, result);
 }
@@ -219,26 +216,22 @@ class ImageTables {
       );
       first += here;
     }
-    await session.finish();
     session.release(depths);
     this.current = index;
   }
 
-  /** (depths, 4, images): q and Theta_aa of the reference, and what the image exceeds them by, as q_ref, q, theta_ref, theta. */
-  async readOut(): Promise<Float64Array> {
+  /** Begins to read (depths, 4, images): q and Theta_aa of the reference, and what the image exceeds them by, as q_ref, q, theta_ref, theta. */
+  readOut(): Float64Array | Float32Array {
     const { info } = this.session.context.device;
     const numbers = wideArray(info, new Float64Array(this.task.depths.length * 4 * this.count));
-    await this.session.read(this.readOuts, numbers);
-    return Float64Array.from(numbers);
+    this.session.read(this.readOuts, numbers);
+    return numbers;
   }
 }
 
-function writeDeviations(
-  task: TileTask,
-  result: TileResult,
-  rowNumbers: Float64Array,
-  colNumbers: Float64Array,
-): void {
+type Numbers = Float64Array | Float32Array;
+
+function writeDeviations(task: TileTask, result: TileResult, rowNumbers: Numbers, colNumbers: Numbers): void {
   const rows = task.rows.count;
   const cols = (task.cols ?? task.rows).count;
   for (const [kind, place] of [

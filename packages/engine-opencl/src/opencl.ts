@@ -83,6 +83,15 @@ export class OpenclError extends Error {
   }
 }
 
+/** A lost device may refuse what would have given its objects back, and has nothing left to give. */
+export function ignoringLoss(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    if (!(error instanceof OpenclError)) throw error;
+  }
+}
+
 const statusNames: Readonly<Record<number, string>> = {
   [-1]: 'CL_DEVICE_NOT_FOUND',
   [-2]: 'CL_DEVICE_NOT_AVAILABLE',

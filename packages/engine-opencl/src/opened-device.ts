@@ -2,7 +2,7 @@
 import { TesseraError } from '@tessera/spec';
 import { Context } from './context.js';
 import type { FoundDevice } from './devices.js';
-import { type Opencl, OpenclError } from './opencl.js';
+import { ignoringLoss, type Opencl, OpenclError } from './opencl.js';
 import { ReadInCache } from './read-in-cache.js';
 import { Session } from './session.js';
 
@@ -84,11 +84,7 @@ export class OpenedDevice {
     const { opened } = this;
     this.opened = null;
     if (opened === null) return;
-    try {
-      opened.cache.clear();
-    } catch (error) {
-      if (!(error instanceof OpenclError)) throw error;
-    }
+    ignoringLoss(() => opened.cache.clear());
     await opened.context.dispose();
   }
 }

@@ -9,6 +9,7 @@ const parts = [
   'prelude',
   'duals',
   'read-in',
+  'tiles',
   'fcn',
   'fcn-tanh',
   'planes',
@@ -25,12 +26,20 @@ const source = Object.fromEntries(
 export const kernelHash = createHash('sha256').update(JSON.stringify(source)).digest('hex');
 
 export interface ProgramChoice {
-  of: 'read-in' | 'fcn' | 'cnn';
+  of: 'common' | 'fcn' | 'cnn';
   activation: ActivationKind;
   precision: Precision;
   /** Sizes that the compiler unrolls by. */
   sizes: Readonly<Record<string, number>>;
 }
+
+/** The kernels that know of no activation. */
+export const commonProgram = (precision: Precision): ProgramChoice => ({
+  of: 'common',
+  activation: 'identity',
+  precision,
+  sizes: {},
+});
 
 export const programKey = ({ of, activation, precision, sizes }: ProgramChoice): string =>
   JSON.stringify([of, activation, precision, sizes]);
@@ -55,7 +64,7 @@ export function programSource(info: DeviceInfo, { of, activation, precision, siz
     ...Object.entries(defines).map(([name, value]) => `#define ${name} ${value}`),
     source.prelude,
   ];
-  if (of === 'read-in') return [...begin, source['read-in']].join('\n');
+  if (of === 'common') return [...begin, source['read-in'], source.tiles].join('\n');
   const texts: Part[] = of === 'cnn' ? ['duals', 'planes'] : ['duals'];
   const types = [...withType('real', 'r', isDouble, texts), ...withType('wide', 'w', hasDouble(info), texts)];
   return [...begin, ...types, ...tailOf(of, activation).map((part) => source[part])].join('\n');

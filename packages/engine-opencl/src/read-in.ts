@@ -2,7 +2,7 @@
 import type { ImageBlock } from '@tessera/engine';
 import { inputCount, type Precision } from '@tessera/spec';
 import type { DeviceBuffer } from './context.js';
-import { realBytes, wideArray } from './programs.js';
+import { commonProgram, realBytes, wideArray } from './programs.js';
 import { roundUp, type Session } from './session.js';
 
 /** read-in.cl: pairs on a side of a work-group. */
@@ -62,8 +62,10 @@ export async function readIn(
   const isDiagonal = cols === null && part.row === part.col;
   const own = describeImages(sliceOf(rows, part.row, part.rows), normalization);
   const other = describeImages(sliceOf(cols ?? rows, part.col, part.cols), normalization);
-  const complement = session.allocate(part.rows * part.cols * realBytes(precision));
-  const choice = { of: 'read-in', activation: 'identity', precision, sizes: {} } as const;
+  const complementBytes = part.rows * part.cols * realBytes(precision);
+  await session.reserve(complementBytes + (part.rows + part.cols) * own.inputs * 8);
+  const complement = session.allocate(complementBytes);
+  const choice = commonProgram(precision);
   const { info } = session.context.device;
   const used: DeviceBuffer[] = [];
   const upload = (data: Parameters<Session['upload']>[0]) => {
@@ -87,7 +89,6 @@ export async function readIn(
     const global = [part.cols, part.rows].map((n) => (roundUp(n, NUMBER_BLOCK) / NUMBER_BLOCK) * SIDE);
     await session.launch(kernel, global, [SIDE, SIDE], [...counts, ...buffers, complement]);
   }
-  await session.finish();
   for (const buffer of used) session.release(buffer);
   return complement;
 }

@@ -1,7 +1,7 @@
 /** One tile's use of a device: its buffers within the budget, its launches, its transfers. Everything is given back at the end. */
 import { TesseraError } from '@tessera/spec';
 import type { Context, DeviceBuffer, Kernel } from './context.js';
-import { type Handle, handles, sizes } from './opencl.js';
+import { type Handle, handles, ignoringLoss, sizes } from './opencl.js';
 
 /** A kernel's argument: an int, a buffer, no buffer, or room in local memory. */
 export type Argument = number | DeviceBuffer | null | { localBytes: number };
@@ -11,6 +11,8 @@ interface Launched {
   kernel: Kernel;
   units: number;
   at: number;
+  /** Buffers that are given back once it has run. */
+  retired: DeviceBuffer[];
 }
 
 export type HostArray = Float64Array | Float32Array | Int32Array | BigInt64Array | Uint8Array;
@@ -34,7 +36,8 @@ export class Session {
   /** Uploads that the next launch waits for, and what they read from. */
   private uploads: Handle[] = [];
   private readonly kept: unknown[] = [];
-  private readonly reads = new Set<Promise<void>>();
+  private readonly reads: Handle[] = [];
+  private readonly waits = new Set<Promise<void>>();
   private usedBytes = 0;
   private lastDone = 0;
 
@@ -69,10 +72,28 @@ export class Session {
     return buffer;
   }
 
+  /** Gives a buffer back once everything launched so far has run. */
   release(buffer: DeviceBuffer): void {
+    const last = this.pending.at(-1);
+    if (last === undefined) this.giveBack(buffer);
+    else last.retired.push(buffer);
+  }
+
+  private giveBack(buffer: DeviceBuffer): void {
     if (!this.buffers.delete(buffer)) return;
     this.usedBytes -= buffer.bytes;
     this.context.release(buffer);
+  }
+
+  /** Waits until so many bytes are free, as far as buffers given back make them so. */
+  async reserve(bytes: number): Promise<void> {
+    while (this.freeBytes < bytes && this.pending.length > 0) await this.settle();
+  }
+
+  /** A buffer, once it fits. */
+  async take(bytes: number): Promise<DeviceBuffer> {
+    await this.reserve(bytes);
+    return this.allocate(bytes);
   }
 
   /** Hands a buffer over to somebody who keeps it beyond this tile. */
@@ -117,8 +138,7 @@ export class Session {
     if (waits.length > 0) opencl.call('clFlush', transfer);
     const rounded = global.map((items, axis) => roundUp(items, local[axis] as number));
     const at = performance.now();
-    await opencl.callAsync(
-      'clEnqueueNDRangeKernel',
+    const enqueue = [
       compute,
       kernel.handle,
       rounded.length,
@@ -128,11 +148,16 @@ export class Session {
       waits.length,
       waits.length > 0 ? handles(...waits) : null,
       event,
-    );
+    ];
+    // Some drivers compile at the first launch of a shape.
+    const shape = local.join();
+    if (kernel.launched.has(shape)) opencl.call('clEnqueueNDRangeKernel', ...enqueue);
+    else await opencl.callAsync('clEnqueueNDRangeKernel', ...enqueue);
+    kernel.launched.add(shape);
     for (const upload of waits) opencl.call('clReleaseEvent', upload);
     this.uploads = [];
     opencl.call('clFlush', compute);
-    this.pending.push({ event: event[0] as bigint, kernel, units, at });
+    this.pending.push({ event: event[0] as bigint, kernel, units, at, retired: [] });
     while (this.pending.length > MOST_PENDING) await this.settle();
   }
 
@@ -143,50 +168,47 @@ export class Session {
     const { opencl } = this.context;
     await opencl.callAsync('clWaitForEvents', 1, handles(launched.event));
     this.pending.shift();
-    opencl.call('clReleaseEvent', launched.event);
+    this.settled(launched);
     const now = performance.now();
     const took = now - Math.max(launched.at, this.lastDone);
     this.lastDone = now;
     if (launched.units > 0) launched.kernel.pacer.record(launched.units, took);
   }
 
+  private settled({ event, retired }: Launched): void {
+    this.context.opencl.call('clReleaseEvent', event);
+    for (const buffer of retired) this.giveBack(buffer);
+  }
+
   /** Waits for every launch so far. */
   async finish(): Promise<void> {
-    while (this.pending.length > 0) await this.settle();
+    if (this.pending.length === 1) await this.settle();
+    if (this.pending.length > 0) {
+      const events = this.pending.map(({ event }) => event);
+      await this.context.opencl.callAsync('clWaitForEvents', events.length, handles(...events));
+      for (const launched of this.pending.splice(0)) this.settled(launched);
+      this.lastDone = performance.now();
+    }
     this.checkCancelled();
   }
 
-  /** Reads a whole buffer once everything launched so far has run. */
-  async read(buffer: DeviceBuffer, to: HostArray): Promise<void> {
-    if (to.byteLength === 0) return this.finish();
-    await this.readBy((waits, event) =>
-      this.context.opencl.call(
-        'clEnqueueReadBuffer',
-        this.context.transfer,
-        buffer.handle,
-        0,
-        0,
-        to.byteLength,
-        to,
-        ...waits,
-        event,
-      ),
+  /** Begins to read a whole buffer on the transfer queue once everything launched so far has run. */
+  read(buffer: DeviceBuffer, to: HostArray): void {
+    if (to.byteLength === 0) return;
+    const { opencl, transfer } = this.context;
+    this.readBy((...waits) =>
+      opencl.call('clEnqueueReadBuffer', transfer, buffer.handle, 0, 0, to.byteLength, to, ...waits),
     );
+    this.kept.push(to);
   }
 
   /**
    * Begins to read a block of planes of rows, `region` bytes x rows x planes, on the transfer queue once everything launched so
    * far has run; launches go on meanwhile.
    */
-  readBlock(
-    buffer: DeviceBuffer,
-    from: Pitched,
-    to: HostArray,
-    into: Pitched,
-    region: number[],
-  ): Promise<void> {
+  readBlock(buffer: DeviceBuffer, from: Pitched, to: HostArray, into: Pitched, region: number[]): void {
     const { opencl, transfer } = this.context;
-    return this.readBy((waits, event) =>
+    this.readBy((...waits) =>
       opencl.call(
         'clEnqueueReadBufferRect',
         transfer,
@@ -201,39 +223,52 @@ export class Session {
         into.planePitch,
         to,
         ...waits,
-        event,
       ),
     );
+    this.kept.push(to);
   }
 
-  private readBy(enqueue: (waits: [number, unknown], event: BigUint64Array) => void): Promise<void> {
-    const { opencl, transfer } = this.context;
+  private readBy(enqueue: (waits: number, waitFor: unknown, event: BigUint64Array) => void): void {
     const last = this.pending.at(-1);
     const event = new BigUint64Array(1);
-    enqueue(last === undefined ? [0, null] : [1, handles(last.event)], event);
+    enqueue(last === undefined ? 0 : 1, last === undefined ? null : handles(last.event), event);
+    this.reads.push(event[0] as bigint);
+  }
+
+  /** Settles when every read begun so far has ended. */
+  async readsDone(): Promise<void> {
+    const events = this.reads.splice(0);
+    if (events.length === 0) return;
+    const { opencl, transfer } = this.context;
     opencl.call('clFlush', transfer);
-    const reading = opencl
-      .callAsync('clWaitForEvents', 1, event)
-      .finally(() => opencl.call('clReleaseEvent', event[0]));
-    this.reads.add(reading);
-    // Who awaits it sees its error; closing waits for all of them.
-    reading.finally(() => this.reads.delete(reading)).catch(() => {});
-    return reading;
+    const waiting = opencl.callAsync('clWaitForEvents', events.length, handles(...events)).finally(() => {
+      for (const event of events) opencl.call('clReleaseEvent', event);
+    });
+    this.waits.add(waiting);
+    // Whoever awaits it sees its error; closing waits for it whatever comes of it.
+    waiting.finally(() => this.waits.delete(waiting)).catch(() => {});
+    await waiting;
   }
 
   /** Waits for what still runs, whatever came of it, and gives every buffer back. */
   async close(): Promise<void> {
     const { opencl, compute, transfer } = this.context;
-    await Promise.allSettled([opencl.callAsync('clFinish', compute), opencl.callAsync('clFinish', transfer)]);
-    await Promise.allSettled(this.reads);
-    const events = [...this.pending.map(({ event }) => event), ...this.uploads];
+    const events = [...this.pending.map(({ event }) => event), ...this.uploads, ...this.reads];
+    if (events.length > 0) {
+      await Promise.allSettled([
+        opencl.callAsync('clFinish', compute),
+        opencl.callAsync('clFinish', transfer),
+      ]);
+    }
+    await Promise.allSettled(this.waits);
     const releases = [
       ...events.map((event) => () => opencl.call('clReleaseEvent', event)),
       ...[...this.buffers].map((buffer) => () => this.context.release(buffer)),
     ];
-    for (const release of releases) await Promise.allSettled([Promise.resolve().then(release)]);
+    for (const release of releases) ignoringLoss(release);
     this.pending.length = 0;
     this.uploads = [];
+    this.reads.length = 0;
     this.buffers.clear();
     this.kept.length = 0;
   }
