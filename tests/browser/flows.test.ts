@@ -244,9 +244,10 @@ describe.skipIf(chromiumPath === null)('in the dashboard', () => {
     const made = { name: 'laptop of A', expiresAt: null };
     const admin = await createKey(db, { ...made, role: 'admin', project: '*' });
     const viewer = await createKey(db, { ...made, role: 'viewer', project: 'default' });
-    await client.createExperiment({ ...quick, name: 'kept safe' });
     const guarded = processes.start('api', { TESSERA_AUTH: 'required', TESSERA_DRAIN_MS: '0' });
     const door = await guarded.ready();
+    const inside = new TesseraClient(door, { key: admin.key });
+    await inside.createExperiment({ ...quick, name: 'kept safe' });
     const { page } = await openPage(browser, `${door}/cluster`);
     await page.getByRole('heading', { name: 'This server wants a key' }).waitFor();
     expect(await accessibilityBreaches(page)).toEqual([]);
@@ -277,7 +278,7 @@ describe.skipIf(chromiumPath === null)('in the dashboard', () => {
 
     // A viewer sees its project, and nothing that would change it.
     await begin(viewer.key);
-    await page.getByRole('link', { name: 'kept safe', exact: true }).waitFor();
+    await page.getByRole('listitem', { name: 'kept safe' }).getByText('by laptop of A').waitFor();
     for (const name of ['New experiment', 'Clone kept safe', 'Cancel kept safe', 'Delete kept safe'])
       expect(await page.getByRole('link', { name }).or(page.getByRole('button', { name })).count()).toBe(0);
     // A key that is revoked takes its sessions along, whatever page is open.

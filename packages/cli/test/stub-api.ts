@@ -63,6 +63,8 @@ export function experimentIn(state: ExperimentState, changes: Partial<Experiment
     id: 'e1',
     name: 'first',
     state,
+    project: 'default',
+    createdBy: null,
     createdAt: '2026-03-01T14:02:00.123Z',
     startedAt: '2026-03-01T14:02:01.000Z',
     finishedAt: state === 'running' ? null : '2026-03-01T14:04:06.000Z',

@@ -23,6 +23,8 @@ export interface WorkCounts {
 export interface ExperimentRecord<Plan = unknown> {
   id: string;
   project: string;
+  /** The name, or else the id, of the key it was posted with; null: without a key. */
+  createdBy: string | null;
   sequence: bigint;
   name: string;
   state: ExperimentState;
@@ -46,6 +48,8 @@ export interface NewExperiment {
   id: string;
   /** Default: the default project. */
   project?: string;
+  /** The key that it is posted with; left out or null: without one. */
+  keyId?: string | null;
   /** Limits of a project that has none of its own; left out: nothing is counted. */
   limits?: ProjectLimits;
   spec: ExperimentSpec;
@@ -90,8 +94,9 @@ export async function createExperiment(
     const { tiles, analyses, strips } = made.plan.totals;
     await client.query(
       `INSERT INTO experiments (id, name, state, spec, plan, provenance, dataset_sha256, numerics, priority,
-                                tiles_total, analyses_total, strips_total, project, stored_bytes, trace_parent)
-       VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+                                tiles_total, analyses_total, strips_total, project, stored_bytes, trace_parent, created_by)
+       VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+               (SELECT COALESCE(NULLIF(name, ''), id) FROM api_keys WHERE id = $15))`,
       [
         made.id,
         made.spec.name,
@@ -107,6 +112,7 @@ export async function createExperiment(
         project,
         storedBytes,
         made.traceParent ?? null,
+        made.keyId ?? null,
       ],
     );
     await client.query(
@@ -348,6 +354,7 @@ function toRecord(row: Experiment, running: RunningUnits): ExperimentRecord {
   return {
     id: row.id,
     project: row.project,
+    createdBy: row.createdBy,
     sequence: row.sequence,
     name: row.name,
     state: row.state as ExperimentState,

@@ -65,6 +65,10 @@ export const experimentSchema = Type.Object({
   id: Type.String(),
   name: Type.String(),
   state: experimentStateSchema,
+  project: Type.String(),
+  createdBy: Type.Union([Type.String(), Type.Null()], {
+    description: 'The name, or else the id, of the key it was posted with; null: without a key.',
+  }),
   createdAt: time,
   startedAt: timeOrNull,
   finishedAt: timeOrNull,

@@ -13,6 +13,8 @@ export function presentExperiment(record: PlannedExperiment, now: Date = new Dat
     id: record.id,
     name: record.name,
     state: record.state,
+    project: record.project,
+    createdBy: record.createdBy,
     createdAt: record.createdAt.toISOString(),
     startedAt: record.startedAt?.toISOString() ?? null,
     finishedAt: record.finishedAt?.toISOString() ?? null,

@@ -231,6 +231,34 @@ describe('projects', () => {
     );
   });
 
+  it('say whose an experiment is, and by whose key; the cluster is counted of what one may see', async () => {
+    const make = async (role: Role, project: string, name: string) => {
+      const { key, info } = await createKey(api.db, { role, project, name, expiresAt: null });
+      return { headers: bearer(key), id: info.id };
+    };
+    const [mine, theirs, viewer, admin] = await Promise.all([
+      make('submitter', 'mine', 'notebook of A'),
+      make('submitter', 'theirs', ''),
+      make('viewer', 'mine', ''),
+      make('admin', '*', ''),
+    ]);
+    for (const { headers } of [mine, theirs]) {
+      await uploadTiny(api, 'tiny', undefined, { headers });
+      expect((await api.post('/v1/experiments', tinySpec(), headers)).statusCode).toBe(202);
+    }
+    const listed = async (headers: Record<string, string>) =>
+      (await api.get('/v1/experiments', headers)).json().items[0];
+    expect(await listed(mine.headers)).toMatchObject({ project: 'mine', createdBy: 'notebook of A' });
+    expect(await listed(theirs.headers)).toMatchObject({ project: 'theirs', createdBy: theirs.id });
+    const counted = async (headers: Record<string, string>) => {
+      const { experiments } = (await api.get('/v1/cluster', headers)).json();
+      return Object.values<number>(experiments).reduce((sum, count) => sum + count, 0);
+    };
+    expect(await counted(viewer.headers)).toBe(1);
+    expect(await counted(mine.headers)).toBe(1);
+    expect(await counted(admin.headers)).toBeGreaterThanOrEqual(2);
+  });
+
   it('are held to their limits, and the answer says which', async () => {
     const operator = bearer(await keyOf('admin', '*'));
     const headers = bearer(await keyOf('submitter', 'small'));

@@ -103,6 +103,7 @@ export async function experimentRoutes(
     const { id } = await createExperiment(db, {
       id: newExperimentId(),
       project: access.project,
+      keyId: access.keyId,
       limits: settings.projectLimits,
       spec,
       plan: planned.plan,

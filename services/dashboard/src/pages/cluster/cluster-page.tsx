@@ -1,4 +1,5 @@
 import { useCluster } from '../../live/use-cluster.js';
+import { useSession } from '../../session/use-session.js';
 import { bytesText, countText, durationText } from '../../ui/format.js';
 import { Failure, Loading } from '../../ui/notice.js';
 import { WorkerTable } from './worker-table.js';
@@ -6,6 +7,7 @@ import { WorkerTable } from './worker-table.js';
 /** Everything at work: workers, queues, leases, sizes. */
 export default function ClusterPage() {
   const { data, error, refetch } = useCluster();
+  const { data: session } = useSession();
   if (data === undefined) {
     return (
       <>
@@ -21,6 +23,9 @@ export default function ClusterPage() {
       <div className="page-head">
         <h1>Cluster</h1>
         <span className="muted">version {data.version}</span>
+        {session?.required && session.role !== 'admin' && session.project !== '*' && (
+          <span className="muted">counted of the project {session.project}</span>
+        )}
       </div>
       {error && <Failure error={error} />}
       <section className="panel">

@@ -111,9 +111,9 @@ function Chart({
   const height = 56;
   const from = (points[0] as Point).at;
   const to = (points.at(-1) as Point).at;
-  const most = Math.max(...points.map(({ value }) => value), 1e-9);
+  const most = Math.max(...points.map(({ value }) => value));
   const x = (at: number) => ((at - from) / Math.max(1, to - from)) * width;
-  const y = (value: number) => height - 2 - (value / most) * (height - 6);
+  const y = (value: number) => height - 2 - (value / (most || 1)) * (height - 6);
   const line = points.map(({ at, value }) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join(' ');
   const last = points.at(-1) as Point;
   return (

@@ -14,8 +14,10 @@ export function ExperimentRow(props: {
   isBusy: boolean;
   onChoose: () => void;
   onAct: (verb: Verb) => void;
+  /** Whether the list is of more than one project. */
+  hasProjects: boolean;
 }) {
-  const { experiment, pace, isChosen, isAllowed, isBusy, onChoose, onAct } = props;
+  const { experiment, hasProjects, pace, isChosen, isAllowed, isBusy, onChoose, onAct } = props;
   const { id, name, state, spec } = experiment;
   const isRunning = state === 'running' || state === 'cancelling';
   return (
@@ -34,8 +36,8 @@ export function ExperimentRow(props: {
         <span>{progressText(experiment, pace)}</span>
       </div>
       <div className="experiment-when muted">
-        {startText(experiment)}
-        {ownerOf(experiment) !== null && <span> by {ownerOf(experiment)}</span>}
+        <span>{startText(experiment)}</span>
+        {ownerText(experiment, hasProjects) !== '' && <span>{ownerText(experiment, hasProjects)}</span>}
       </div>
       <div className="row end">
         <Link className="button quiet" href={`/experiments/${id}`} aria-label={`Watch ${name}`}>
@@ -72,10 +74,10 @@ function Action(props: { label: string; verb: Verb; isBusy: boolean; onAct: (ver
   );
 }
 
-/** Who made it, where the server says so. */
-function ownerOf(experiment: Experiment): string | null {
-  const { createdBy, project } = experiment as { createdBy?: string; project?: string };
-  return createdBy ?? (project && project !== 'default' ? project : null);
+/** Who made it, by the key's name, and of which project it is where there are several. */
+function ownerText({ createdBy, project }: Experiment, hasProjects: boolean): string {
+  const parts = [createdBy && `by ${createdBy}`, hasProjects && `in ${project}`];
+  return parts.filter(Boolean).join(' ');
 }
 
 /** What is done, or how long it will take: never a bare percentage. */

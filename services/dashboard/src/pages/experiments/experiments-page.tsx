@@ -51,6 +51,7 @@ export function ExperimentsPage() {
     if (verb === 'delete') setAsked({ verb, experiments });
     else actions.mutate({ verb, ids: experiments.map(({ id }) => id) });
   };
+  const hasProjects = new Set(all.map(({ project }) => project)).size > 1;
   const chosenOnes = all.filter(({ id }) => chosen.includes(id));
 
   return (
@@ -74,7 +75,7 @@ export function ExperimentsPage() {
               <span className="hidden-label">Search</span>
               <input
                 type="search"
-                placeholder="Search names, data sets, architectures"
+                placeholder="Search names, data sets, architectures, people"
                 value={search}
                 onChange={(event) => setSearch(event.target.value)}
               />
@@ -124,6 +125,7 @@ export function ExperimentsPage() {
               <ExperimentRow
                 key={experiment.id}
                 experiment={experiment}
+                hasProjects={hasProjects}
                 pace={paceOf(experiment)}
                 isChosen={chosen.includes(experiment.id)}
                 isAllowed={isAllowed}
@@ -178,11 +180,13 @@ export function ExperimentsPage() {
 export const hasEnded = ({ state }: Pick<Experiment, 'state'>): boolean =>
   state === 'completed' || state === 'failed' || state === 'cancelled';
 
-const textOf = ({ id, name, spec, state }: Experiment): string =>
+const textOf = ({ id, name, spec, state, project, createdBy }: Experiment): string =>
   [
     id,
     name,
     state,
+    project,
+    createdBy,
     spec.dataset.id,
     spec.architecture.family,
     spec.architecture.activation.name,

@@ -1,11 +1,13 @@
 /** Draws a world of tiles into a canvas: the level that fits the zoom, in chunks that are painted once. */
 import { type Colouring, colourOf, type Palette, type Rgb } from './tile-colours.js';
-import type { CellKind, Level, TileWorld } from './tile-world.js';
+import { type CellKind, cellKinds, type Level, type TileWorld } from './tile-world.js';
 
 /** Texels on a side of a chunk. */
 const chunkSide = 256;
 /** From this many pixels a cell on, states are told by shape too. */
 const shapesFrom = 11;
+/** The least side of a failed tile in pixels of the page: it is seen however many tiles there are. */
+const failedSide = 4;
 
 export interface Viewport {
   /** Pixels of the page a cell. */
@@ -145,6 +147,7 @@ export class TileView {
       }
     }
     if (scale >= shapesFrom) this.#drawShapes(first, last);
+    else if (scale < failedSide) this.#drawFailed(first, last);
     this.#drawNames();
     this.#drawMark(this.selected, this.#palette.ink, 3);
     this.#drawMark(this.hovered, this.#palette.accent, 2);
@@ -178,6 +181,24 @@ export class TileView {
     if (this.#chunks.size > 400) this.#chunks.clear();
     this.#chunks.set(key, chunk);
     return chunk;
+  }
+
+  /** Failed tiles larger than they are: from afar one is less than a pixel. */
+  #drawFailed(first: { x: number; y: number }, last: { x: number; y: number }): void {
+    const { scale, x: left, y: top } = this.view;
+    const deepest = this.world.levels.length - 1;
+    const number = Math.min(deepest, Math.max(0, Math.ceil(Math.log2(failedSide / scale))));
+    const level = this.world.levels[number] as Level;
+    const side = scale * 2 ** number;
+    const start = (cell: number) => Math.max(0, cell >> number);
+    this.#context.fillStyle = css(this.#palette.failed);
+    for (let y = start(first.y); y <= Math.min(level.height - 1, last.y >> number); y++) {
+      for (let x = start(first.x); x <= Math.min(level.width - 1, last.x >> number); x++) {
+        if (level.kind[y * level.width + x] !== failedKind) continue;
+        const [px, py] = [left + (x + 0.5) * side, top + (y + 0.5) * side];
+        this.#context.fillRect(px - failedSide / 2, py - failedSide / 2, failedSide, failedSide);
+      }
+    }
   }
 
   /** Lines between cells, and a shape for each state that is not done. */
@@ -257,6 +278,7 @@ export class TileView {
   }
 }
 
+const failedKind = cellKinds.indexOf('failed');
 const isPending = (kind: CellKind) => kind === 'pending' || kind === 'waiting';
 const css = ([r, g, b]: Rgb) => `rgb(${r} ${g} ${b})`;
 const short = (value: number) => String(Number(value.toPrecision(4)));

@@ -59,7 +59,7 @@ export class TileWorld {
     const weights = header.weightVariance.length;
     const biases = header.biasVariance.length;
     const isGrid = weights > 1 && biases > 1;
-    this.columns = isGrid ? weights : Math.ceil(Math.sqrt(kernelCount * 1.7));
+    this.columns = isGrid ? weights : Math.min(kernelCount, Math.ceil(Math.sqrt(kernelCount * 1.7)));
     this.#rows = isGrid ? biases : Math.ceil(kernelCount / this.columns);
     this.pitch = blocks === 1 ? 1 : blocks + Math.max(1, Math.round(blocks / 8));
     this.width = (this.columns - 1) * this.pitch + blocks;
