@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadSettings, variables } from '@tessera/config';
+import { loadSettings, parseRedis, variables } from '@tessera/config';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -111,7 +111,7 @@ describe('docker-compose.yml', () => {
       `/${POSTGRES_DB}`,
     ]);
     if (settings.redisUrl !== null)
-      expect(compose.services).toHaveProperty(new URL(settings.redisUrl).hostname);
+      expect(compose.services).toHaveProperty(parseRedis(settings.redisUrl).nodes[0]?.host ?? '');
     expect(settings.cifar10Dir).toBeNull();
   });
 

@@ -60,7 +60,7 @@ function openQueues(stack: ChaosStack, prefix: string) {
     const connection = new Redis(stack.redis.url, { maxRetriesPerRequest: 1 });
     connection.on('error', () => {});
     return {
-      of: (name: string) => keep(new Queue(name, { connection, prefix })),
+      of: (name: string) => keep(new Queue(name, { connection, prefix: `{${prefix}}` })),
       async close() {
         for (const queue of opened) await queue.close();
         connection.disconnect();

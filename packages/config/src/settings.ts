@@ -3,6 +3,7 @@ import { totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { ConfigError } from './config-error.js';
 import { parseChoice, parseInteger, parseNetworks, parseOrigins, parseUrl } from './parse-value.js';
+import { parseRedis } from './redis-location.js';
 import { parseStore, type StoreLocation } from './store-location.js';
 import { unknownNames } from './unknown-names.js';
 import type { VariableName } from './variables.js';
@@ -19,9 +20,9 @@ const booleans = ['true', 'false'] as const;
 export interface Settings {
   /** Null: the embedded Postgres of the data folder (`tessera up` only). */
   readonly databaseUrl: string | null;
-  /** Null: deliveries go through Postgres. */
+  /** As `parseRedis` takes it. Null: deliveries go through Postgres. */
   readonly redisUrl: string | null;
-  /** Certificates (PEM) that sign the one of a `rediss://` server; null: those of the system. */
+  /** Certificates (PEM) that sign the one of a Redis with TLS; null: those of the system. */
   readonly redisCaFile: string | null;
   readonly dataDir: string;
   /** Where tiles, results and data sets are kept. */
@@ -77,6 +78,8 @@ export interface Settings {
   readonly goldensDir: string | null;
   readonly testRedisUrl: string | null;
   readonly testDatabaseUrl: string | null;
+  /** The services of tests run in containers, and nowhere else. */
+  readonly testContainers: boolean;
   readonly testPython: string | null;
   /** The protocol version a process says it speaks; null: the build's. */
   readonly testProtocol: number | null;
@@ -111,7 +114,10 @@ export function loadSettings(
   };
   const folder = (text: string) => resolve(workingDir, text);
   const postgres = (text: string) => parseUrl(text, ['postgres', 'postgresql']);
-  const redis = (text: string) => parseUrl(text, ['redis', 'rediss']);
+  const redis = (text: string) => {
+    parseRedis(text);
+    return text;
+  };
   const count = (text: string) => parseInteger(text, 1, 1024);
   const secret = (text: string) => readSecret(folder(text));
 
@@ -162,6 +168,7 @@ export function loadSettings(
     goldensDir: read('TESSERA_GOLDENS_DIR', null, folder),
     testRedisUrl: read('TESSERA_TEST_REDIS_URL', null, redis),
     testDatabaseUrl: read('TESSERA_TEST_DATABASE_URL', null, postgres),
+    testContainers: read('TESSERA_TEST_CONTAINERS', false, (text) => parseChoice(text, booleans) === 'true'),
     testPython: read('TESSERA_TEST_PYTHON', null, (text) => text),
     testProtocol: read('TESSERA_TEST_PROTOCOL', null, (text) => parseInteger(text, 1, 1_000_000)),
     testChromium: read('TESSERA_TEST_CHROMIUM', null, (text) => text),

@@ -45,6 +45,7 @@ export const variables = [
   { name: 'TESSERA_GOLDENS_DIR', default: null, readers: 'tests' },
   { name: 'TESSERA_TEST_REDIS_URL', default: null, readers: 'tests' },
   { name: 'TESSERA_TEST_DATABASE_URL', default: null, readers: 'tests' },
+  { name: 'TESSERA_TEST_CONTAINERS', default: 'false', readers: 'tests' },
   { name: 'TESSERA_TEST_PYTHON', default: null, readers: 'tests' },
   { name: 'TESSERA_TEST_PROTOCOL', default: null, readers: 'tests' },
   { name: 'TESSERA_TEST_CHROMIUM', default: null, readers: 'tests' },

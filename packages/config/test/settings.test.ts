@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, loadSettings } from '../src/index.js';
+import { ConfigError, loadSettings, parseRedis } from '../src/index.js';
 
 const load = (env: Record<string, string>) => loadSettings(env, '/home/someone');
 
@@ -59,6 +59,29 @@ describe('settings from the environment', () => {
     expect(store({ ...own, TESSERA_S3_PATH_STYLE: 'false' })).toEqual({ ...amazon, ...endpoint });
   });
 
+  it('takes one Redis, sentinels, and a cluster', () => {
+    const nothing = { username: null, password: null, sentinelUsername: null, sentinelPassword: null };
+    expect(parseRedis('redis://localhost')).toEqual({
+      ...{ kind: 'single', nodes: [{ host: 'localhost', port: 6379 }], master: null, db: 0, isTls: false },
+      ...nothing,
+    });
+    expect(parseRedis('rediss://me:p%40ss:word@[::1]:7000/3')).toMatchObject({
+      ...{ nodes: [{ host: '::1', port: 7000 }], db: 3, isTls: true, username: 'me', password: 'p@ss:word' },
+    });
+    expect(
+      parseRedis('redis+sentinel://:secret@s1,s2:26380/tessera/1?sentinelPassword=other%20one'),
+    ).toMatchObject({
+      ...{ kind: 'sentinel', master: 'tessera', db: 1, password: 'secret', sentinelPassword: 'other one' },
+      nodes: [
+        { host: 's1', port: 26_379 },
+        { host: 's2', port: 26_380 },
+      ],
+    });
+    expect(parseRedis('rediss+cluster://n1:7001,n2:7002')).toMatchObject({ kind: 'cluster', isTls: true });
+    const url = 'redis+sentinel://s1:26379,s2:26379/tessera';
+    expect(load({ TESSERA_REDIS_URL: url }).settings.redisUrl).toBe(url);
+  });
+
   it('takes a Postgres socket folder', () => {
     const url = 'postgresql:///tessera?host=/run/postgresql&user=tessera';
     expect(load({ TESSERA_DATABASE_URL: url }).settings.databaseUrl).toBe(url);
@@ -91,7 +114,11 @@ describe('settings from the environment', () => {
       'mysql://h/d',
       'TESSERA_DATABASE_URL: must be a URL that begins with postgres://',
     ],
-    ['TESSERA_REDIS_URL', 'localhost:6379', 'TESSERA_REDIS_URL: must be a URL that begins with redis://'],
+    ['TESSERA_REDIS_URL', 'localhost:6379', 'TESSERA_REDIS_URL: must be redis://host:port/db'],
+    ['TESSERA_REDIS_URL', 'redis://a:1,b:2', 'must be redis://host:port/db'],
+    ['TESSERA_REDIS_URL', 'redis+sentinel://a:1,b:2', 'The name of the primary is missing'],
+    ['TESSERA_REDIS_URL', 'redis+cluster://a:1/2', 'must be redis://host:port/db'],
+    ['TESSERA_REDIS_URL', 'redis+cluster://a:70000', 'must be redis://host:port/db'],
     ['TESSERA_URL', 'http://', 'names a host'],
     [
       'TESSERA_STORE',

@@ -32,12 +32,12 @@ export interface JobQueue {
 }
 
 export interface QueueOptions {
-  /** Redis, or null: BullMQ's PostgreSQL backend in the schema `bull` of `databaseUrl`. */
+  /** As TESSERA_REDIS_URL (packages/config: parseRedis), or null: BullMQ's PostgreSQL backend in the schema `bull` of `databaseUrl`. */
   redisUrl: string | null;
   databaseUrl: string;
   /** Certificates (PEM) that vouch for a `rediss://` server; left out or null: the system's. */
   redisCa?: string | null;
-  /** Keeps the queues of several databases apart in one Redis. */
+  /** Keeps the queues of several databases apart in one Redis: every key begins with `{prefix}`. */
   prefix: string;
   /** BullMQ's telemetry (packages/telemetry), where traces are on: it carries the context with each job. */
   telemetry?: object | null;

@@ -6,8 +6,8 @@ import {
   Worker,
   withBackend,
 } from 'bullmq';
-import { Redis } from 'ioredis';
 import type { Consumer, JobQueue, QueueName, QueueOptions, TaskJob } from './job-queue.js';
+import { type Patience, type RedisConnection, redisConnector } from './redis-connection.js';
 
 interface JobData {
   task: string;
@@ -32,13 +32,6 @@ const workerOptions = {
 /** A backend that says nothing for so long was cut off without a word: the connection is given up, and another made. */
 const silenceMs = 15_000;
 
-interface Patience {
-  maxRetriesPerRequest: number | null;
-  socketTimeout: number;
-  connectTimeout?: number;
-  autoResendUnfulfilledCommands?: boolean;
-}
-
 /** Opens the queue on Redis when there is one, else on BullMQ's PostgreSQL backend. The same code on both. */
 export async function openQueue(options: QueueOptions): Promise<JobQueue> {
   const onError = atMostOncePerSecond(options.onError);
@@ -57,14 +50,14 @@ function telemetryOf({ telemetry }: QueueOptions): Traces {
 async function onRedis(
   url: string,
   ca: string | null,
-  prefix: string,
+  name: string,
   traces: Traces,
   onError: (error: Error) => void,
 ): Promise<JobQueue> {
-  const tls = ca === null ? {} : { tls: { ca } };
-  const connections: Redis[] = [];
-  const connect = (options: Patience) => {
-    const connection = new Redis(url, { ...options, ...tls });
+  const make = redisConnector(url, ca);
+  const connections: RedisConnection[] = [];
+  const connect = (patience: Patience) => {
+    const connection = make(patience);
     connection.on('error', onError);
     connections.push(connection);
     return connection;
@@ -76,6 +69,8 @@ async function onRedis(
     socketTimeout: patienceMs,
     autoResendUnfulfilledCommands: false,
   };
+  // In braces: a cluster keeps all keys of one hash tag on one node, and BullMQ's scripts touch several at a time.
+  const prefix = `{${name}}`;
   const shared = connect(impatient);
   const probe = connect(impatient);
   return jobQueue(

@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { queueBackends, testPostgres, testRedisUrl } from '@tessera/testkit';
+import {
+  canStartRedis,
+  queueBackends,
+  startRedisCluster,
+  startRedisSentinels,
+  testPostgres,
+  testRedisUrl,
+} from '@tessera/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type JobQueue, openQueue, type QueueOptions, type TaskJob } from '../src/index.js';
 
@@ -14,23 +21,41 @@ async function until(isTrue: () => boolean | Promise<boolean>, withinMs = 15_000
   }
 }
 
-describe.each(queueBackends())('job delivery on %s', (backend) => {
+const places = [
+  ...queueBackends(),
+  ...(canStartRedis() ? (['redis behind sentinels', 'a redis cluster'] as const) : []),
+];
+
+describe.each(places)('job delivery on %s', (place) => {
+  const backend = place === 'postgres' ? 'postgres' : 'redis';
   let databaseUrl: string;
   let drop: () => Promise<void>;
   let options: QueueOptions;
   const open: JobQueue[] = [];
+  let stop = async () => {};
+
+  async function startPlace(): Promise<string | null> {
+    if (place === 'postgres') return null;
+    if (place === 'redis') return testRedisUrl();
+    const started = await (place === 'a redis cluster' ? startRedisCluster() : startRedisSentinels());
+    stop = () => started.stop();
+    return started.url;
+  }
 
   beforeAll(async () => {
     const postgres = await testPostgres();
     databaseUrl = postgres.url;
     drop = postgres.drop;
-    const redisUrl = backend === 'redis' ? await testRedisUrl() : null;
+    const redisUrl = await startPlace();
     options = { redisUrl, databaseUrl, prefix: `test-${randomUUID()}`, onError: () => {} };
   });
   afterEach(async () => {
     for (const queue of open.splice(0)) await queue.close();
   });
-  afterAll(() => drop?.());
+  afterAll(async () => {
+    await stop();
+    await drop?.();
+  });
 
   async function queue(): Promise<JobQueue> {
     const opened = await openQueue(options);

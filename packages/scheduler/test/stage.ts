@@ -194,7 +194,7 @@ export class Stage {
     if (redisUrl !== null) {
       const redis = new Redis(redisUrl);
       // Never FLUSHDB: other tests use this Redis too.
-      const keys = await redis.keys(`${prefix}:*`);
+      const keys = await redis.keys(`{${prefix}}:*`);
       if (keys.length > 0) await redis.del(...keys);
       redis.disconnect();
       return keys.length;

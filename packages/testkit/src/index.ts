@@ -1,7 +1,15 @@
 export { type Door, openDoor } from './door.js';
 export { type HttpDoor, type HttpFault, openHttpDoor } from './http-door.js';
-export { type QueueBackend, queueBackends } from './queue-backends.js';
-export { dockerAnswers } from './start-services.js';
+export { canStartRedis, type QueueBackend, queueBackends } from './queue-backends.js';
+export {
+  type RedisNode,
+  type RedisSentinels,
+  startRedisCluster,
+  startRedisNode,
+  startRedisSentinels,
+  tellRedis,
+} from './redis-nodes.js';
+export { dockerAnswers } from './service-place.js';
 export { type StackOptions, startStack, type TestStack } from './start-stack.js';
 export { type Template, type TestDatabase, testPostgres } from './test-postgres.js';
 export { testPython } from './test-python.js';

@@ -1,6 +1,5 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { loadSettings } from '@tessera/config';
+import { findOnPath } from './find-on-path.js';
 import { mayHaveDocker } from './test-services.js';
 
 export type QueueBackend = 'postgres' | 'redis';
@@ -15,22 +14,16 @@ export function queueBackends(): readonly QueueBackend[] {
   return ['postgres'];
 }
 
+/** Whether tests can start Redis servers of their own: what looks like a Docker engine, or a redis-server. */
+export function canStartRedis(): boolean {
+  if (mayHaveDocker() || findOnPath('redis-server') !== null) return true;
+  if (process.env.CI)
+    throw new Error('There is no redis-server for the tests: see scripts/bootstrap/redis.mjs.');
+  return false;
+}
+
 /** Whether there is a given Redis, what looks like a Docker engine, or a redis-server. */
 function canHaveRedis(): boolean {
   const isGiven = loadSettings(process.env).settings.testRedisUrl !== null;
   return isGiven || mayHaveDocker() || findOnPath('redis-server') !== null;
-}
-
-/** The program's file, or null. */
-export function findOnPath(program: string): string | null {
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-    const candidate = join(folder, program);
-    try {
-      accessSync(candidate, constants.X_OK);
-      return candidate;
-    } catch {
-      // Not in this folder.
-    }
-  }
-  return null;
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import type { Settings } from '@tessera/config';
+import { parseRedis, type Settings } from '@tessera/config';
 import {
   type Database,
   databaseProtocol,
@@ -70,16 +70,21 @@ export async function checkDatabase(url: string | null): Promise<Finding> {
   });
 }
 
-/** Connects once: the queue's own client would try for ever, and say so each time. */
+/** Connects once to any node: the queue's own client would try for ever, and say so each time. */
 async function reach(url: string): Promise<void> {
-  const { hostname, port } = new URL(url);
-  await new Promise<void>((resolve, reject) => {
-    const socket = connect(Number(port) || 6379, hostname.replace(/^\[|\]$/g, ''), () => {
-      socket.destroy();
-      resolve();
-    });
-    socket.setTimeout(5000, () => socket.destroy(new Error(`${hostname} does not answer`)));
-    socket.on('error', reject);
+  const attempts = parseRedis(url).nodes.map(
+    ({ host, port }) =>
+      new Promise<void>((resolve, reject) => {
+        const socket = connect(port, host, () => {
+          socket.destroy();
+          resolve();
+        });
+        socket.setTimeout(5000, () => socket.destroy(new Error(`${host} does not answer`)));
+        socket.on('error', reject);
+      }),
+  );
+  await Promise.any(attempts).catch((error: AggregateError) => {
+    throw error.errors[0];
   });
 }
 

@@ -1,0 +1,196 @@
+/** Redis servers, sentinels and cluster nodes that tests start, kill and stop: processes of this machine, or containers. */
+import { spawn } from 'node:child_process';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { endWithParent, freePort } from '@tessera/embedded';
+import { answers } from './answers.js';
+import { startContainer, whereToRun } from './service-place.js';
+
+export const redisImage = 'redis:7.4-alpine';
+const readyMs = 30_000;
+
+/** One server on 127.0.0.1, in a container too (the host's network). */
+export interface RedisNode {
+  readonly port: number;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a server, or a sentinel, and waits until it answers.
+ * @param lines of its configuration beside port, address and folder
+ */
+export async function startRedisNode(lines: readonly string[], isSentinel = false): Promise<RedisNode> {
+  const port = await freePort();
+  const configuration = ['bind 127.0.0.1', `port ${port}`, ...(isSentinel ? [] : ['save ""']), ...lines];
+  const where = await whereToRun('redis-server');
+  const node = await (where.kind === 'process'
+    ? startNodeProcess(where.program, configuration, isSentinel)
+    : startNodeContainer(configuration, isSentinel));
+  await until(`redis-server on port ${port} answers`, () => answers(port));
+  return { port, ...node };
+}
+
+async function startNodeProcess(program: string, configuration: readonly string[], isSentinel: boolean) {
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-test-redis-'));
+  const file = join(folder, 'redis.conf');
+  await writeFile(file, [...configuration, `dir ${folder}`, ''].join('\n'));
+  await chmod(file, 0o600);
+  const child = spawn(program, [file, ...(isSentinel ? ['--sentinel'] : [])], {
+    stdio: 'ignore',
+    detached: true,
+  });
+  const ended = new Promise<void>((resolve) =>
+    child.on('exit', () => resolve()).on('error', () => resolve()),
+  );
+  const guard = endWithParent(child.pid as number, 'KILL');
+  const end = async (signal: 'SIGKILL' | 'SIGTERM') => {
+    guard.cancel();
+    child.kill(signal);
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
+}
+
+async function startNodeContainer(configuration: readonly string[], isSentinel: boolean) {
+  const target = '/tmp/redis.conf';
+  const content = [...configuration, 'dir /tmp', ''].join('\n');
+  const stop = await startContainer(redisImage, (container) =>
+    container
+      .withNetworkMode('host')
+      .withCopyContentToContainer([{ content, target, mode: 0o666 }])
+      .withCommand(['redis-server', target, ...(isSentinel ? ['--sentinel'] : [])]),
+  );
+  return { kill: () => stop(0), stop: () => stop(0) };
+}
+
+/** A primary with two replicas, and three sentinels that watch them. */
+export interface RedisSentinels {
+  /** As TESSERA_REDIS_URL. */
+  readonly url: string;
+  /** SIGKILL of the server that the sentinels call the primary. */
+  killPrimary(): Promise<void>;
+  /** The port of the primary, as the first sentinel sees it. */
+  primary(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+const master = 'tessera-test';
+const passwords = { server: 'of the servers', sentinel: 'of the sentinels' };
+
+export async function startRedisSentinels(): Promise<RedisSentinels> {
+  const nodes: RedisNode[] = [];
+  const start = async (...args: Parameters<typeof startRedisNode>) => {
+    const node = await startRedisNode(...args);
+    nodes.push(node);
+    return node;
+  };
+  const stop = async () => void (await Promise.all(nodes.map((node) => node.stop())));
+  try {
+    const server = [`requirepass "${passwords.server}"`, `masterauth "${passwords.server}"`];
+    const { port } = await start(server);
+    const replica = [...server, `replicaof 127.0.0.1 ${port}`];
+    const servers = [nodes[0] as RedisNode, ...(await Promise.all([start(replica), start(replica)]))];
+    const sentinel = [
+      `requirepass "${passwords.sentinel}"`,
+      `sentinel monitor ${master} 127.0.0.1 ${port} 2`,
+      `sentinel auth-pass ${master} "${passwords.server}"`,
+      `sentinel down-after-milliseconds ${master} 1000`,
+      `sentinel failover-timeout ${master} 5000`,
+    ];
+    const sentinels = await Promise.all([0, 1, 2].map(() => start(sentinel, true)));
+    const ask = (node: RedisNode, ...words: string[]) =>
+      tellRedis(node.port, ['AUTH', passwords.sentinel], words);
+    for (const node of sentinels) {
+      await until('the sentinels know of each other and of both replicas', async () => {
+        const state = await ask(node, 'SENTINEL', 'MASTER', master);
+        const has = (name: string, value: number) =>
+          new RegExp(`\\b${name}\\s+\\$1\\s+${value}\\b`).test(state);
+        return has('num-slaves', 2) && has('num-other-sentinels', 2);
+      });
+    }
+    const primary = async () => {
+      const answer = await ask(sentinels[0] as RedisNode, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', master);
+      return Number(/127\.0\.0\.1\s+\$\d+\s+(\d+)/.exec(answer)?.[1]);
+    };
+    const hosts = sentinels.map((node) => `127.0.0.1:${node.port}`).join(',');
+    const [own, theirs] = [encodeURIComponent(passwords.server), encodeURIComponent(passwords.sentinel)];
+    return {
+      url: `redis+sentinel://:${own}@${hosts}/${master}?sentinelPassword=${theirs}`,
+      primary,
+      async killPrimary() {
+        const is = await primary();
+        await servers.find((node) => node.port === is)?.kill();
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** A cluster of three masters. */
+export async function startRedisCluster(): Promise<{ url: string; stop(): Promise<void> }> {
+  const slots = 16_384;
+  const nodes: (RedisNode & { bus: number })[] = [];
+  const stop = async () => void (await Promise.all(nodes.map((node) => node.stop())));
+  try {
+    for (let index = 0; index < 3; index++) {
+      const bus = await freePort();
+      const node = await startRedisNode([
+        'cluster-enabled yes',
+        'cluster-node-timeout 5000',
+        `cluster-port ${bus}`,
+      ]);
+      nodes.push({ ...node, bus });
+      const [first, last] = [Math.ceil((index * slots) / 3), Math.ceil(((index + 1) * slots) / 3) - 1];
+      await tellRedis(node.port, ['CLUSTER', 'ADDSLOTSRANGE', String(first), String(last)]);
+    }
+    const [seed, ...others] = nodes as [(typeof nodes)[0], ...typeof nodes];
+    for (const { port, bus } of others)
+      await tellRedis(seed.port, ['CLUSTER', 'MEET', '127.0.0.1', String(port), String(bus)]);
+    for (const { port } of nodes) {
+      await until('the cluster has all slots', async () =>
+        /cluster_state:ok[\s\S]*cluster_known_nodes:3/.test(await tellRedis(port, ['CLUSTER', 'INFO'])),
+      );
+    }
+    return { url: `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Sends commands to a server, and gives what it answered to all of them, as it came (RESP). */
+export function tellRedis(port: number, ...commands: readonly (readonly string[])[]): Promise<string> {
+  const text = [...commands, ['QUIT']]
+    .map((words) =>
+      [`*${words.length}`, ...words.flatMap((w) => [`$${Buffer.byteLength(w)}`, w]), ''].join('\r\n'),
+    )
+    .join('');
+  return new Promise((resolve, reject) => {
+    let answer = '';
+    const socket = connect(port, '127.0.0.1', () => socket.write(text));
+    socket.on('data', (bytes) => {
+      answer += bytes.toString('utf8');
+    });
+    socket.on('error', reject);
+    // A sentinel knows no QUIT, and leaves the connection open.
+    socket.on('data', () => /^-ERR unknown command '?QUIT/im.test(answer) && socket.end());
+    socket.on('close', () => resolve(answer));
+  });
+}
+
+async function until(what: string, isTrue: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + readyMs;
+  while (!(await isTrue())) {
+    if (performance.now() > deadline) throw new Error(`It did not come true that ${what}.`);
+    await sleep(20);
+  }
+}
