@@ -10,7 +10,7 @@ import type { VariableName } from './variables.js';
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
-export const engineChoices = ['auto', 'native'] as const;
+export const engineChoices = ['auto', 'native', 'opencl', 'tfjs'] as const;
 export type EngineChoice = (typeof engineChoices)[number];
 export const authChoices = ['auto', 'required'] as const;
 export type AuthChoice = (typeof authChoices)[number];
@@ -50,6 +50,8 @@ export interface Settings {
   /** Worker processes of `tessera up`; null: as many as suit the cores. */
   readonly workers: number | null;
   readonly engine: EngineChoice;
+  /** What the engine computes on; null: the best there is. */
+  readonly device: string | null;
   /** Cores one worker or aggregator process may use; null: all of the machine. */
   readonly threads: number | null;
   /** Bytes that an aggregator may hold at once. */
@@ -148,6 +150,7 @@ export function loadSettings(
       experiments: read('TESSERA_PROJECT_EXPERIMENTS', null, (text) => parseInteger(text, 0, 2 ** 31 - 1)),
     },
     workers: read('TESSERA_WORKERS', null, count),
+    device: read('TESSERA_DEVICE', null, (text) => text),
     engine: read('TESSERA_ENGINE', 'auto', (text) => parseChoice(text, engineChoices)),
     threads: read('TESSERA_THREADS', null, count),
     aggregatorMemory: read('TESSERA_AGGREGATOR_MEMORY', defaultAggregatorMemory(), (text) =>

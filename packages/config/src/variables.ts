@@ -29,6 +29,7 @@ export const variables = [
   { name: 'TESSERA_PROJECT_EXPERIMENTS', default: null, readers: 'services' },
   { name: 'TESSERA_WORKERS', default: null, readers: 'services' },
   { name: 'TESSERA_ENGINE', default: 'auto', readers: 'services' },
+  { name: 'TESSERA_DEVICE', default: null, readers: 'services' },
   { name: 'TESSERA_THREADS', default: null, readers: 'services' },
   { name: 'TESSERA_AGGREGATOR_MEMORY', default: null, readers: 'services' },
   { name: 'TESSERA_CIFAR10_DIR', default: null, readers: 'services' },

@@ -107,7 +107,7 @@ describe('settings from the environment', () => {
     ['TESSERA_WORKERS', '-2', 'must be an integer'],
     ['TESSERA_AGGREGATOR_MEMORY', '4096', 'must be an integer from 1048576'],
     ['TESSERA_AGGREGATOR_MEMORY', '8G', 'must be an integer'],
-    ['TESSERA_ENGINE', 'cuda', 'TESSERA_ENGINE=cuda: must be one of auto, native.'],
+    ['TESSERA_ENGINE', 'cuda', 'TESSERA_ENGINE=cuda: must be one of auto, native, opencl, tfjs.'],
     ['TESSERA_LOG_LEVEL', 'loud', 'must be one of fatal, error'],
     [
       'TESSERA_DATABASE_URL',

@@ -2,7 +2,8 @@ import type { Database } from './connection.js';
 import type { WorkerIdentity } from './workers.js';
 
 /** A worker or an aggregator, and what it does at this moment. */
-export interface ClusterWorker extends Omit<WorkerIdentity, 'rates' | 'protocol' | 'tasksPerSecond'> {
+export interface ClusterWorker
+  extends Omit<WorkerIdentity, 'rates' | 'protocol' | 'tasksPerSecond' | 'abilities'> {
   startedAt: Date;
   secondsSilent: number;
   tasksPerSecond: number | null;
@@ -34,6 +35,7 @@ export async function readCluster(db: Database, project: string | null): Promise
   const [workers, experiments, tasks, queue, sizes] = await Promise.all([
     db.pool.query<ClusterWorker>(
       `SELECT id, role, engine, device, fingerprint, version, slots, started_at AS "startedAt",
+              precisions, memory_bytes::float8 AS "memoryBytes", speed,
               tasks_per_second AS "tasksPerSecond",
               extract(epoch FROM now() - heartbeat_at)::float8 AS "secondsSilent",
               (SELECT count(*)::int FROM tasks

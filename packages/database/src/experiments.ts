@@ -64,6 +64,10 @@ export interface NewExperiment {
   idempotency: { key: string; bodySha256: string } | null;
   /** W3C traceparent of the request; left out or null: it is not traced. */
   traceParent?: string | null;
+  /** What it needs of an engine (spec: `abilityOf`); left out: any engine will do. */
+  needs?: string;
+  /** Pair-layers of one of its tiles; left out: nobody asks. */
+  tileWork?: number;
 }
 
 /**
@@ -94,9 +98,10 @@ export async function createExperiment(
     const { tiles, analyses, strips } = made.plan.totals;
     await client.query(
       `INSERT INTO experiments (id, name, state, spec, plan, provenance, dataset_sha256, numerics, priority,
-                                tiles_total, analyses_total, strips_total, project, stored_bytes, trace_parent, created_by)
+                                tiles_total, analyses_total, strips_total, project, stored_bytes, trace_parent,
+                                created_by, needs, tile_work)
        VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-               (SELECT COALESCE(NULLIF(name, ''), id) FROM api_keys WHERE id = $15))`,
+               (SELECT COALESCE(NULLIF(name, ''), id) FROM api_keys WHERE id = $15), $16, $17)`,
       [
         made.id,
         made.spec.name,
@@ -113,6 +118,8 @@ export async function createExperiment(
         storedBytes,
         made.traceParent ?? null,
         made.keyId ?? null,
+        made.needs ?? null,
+        made.tileWork ?? null,
       ],
     );
     await client.query(

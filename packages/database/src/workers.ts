@@ -17,6 +17,14 @@ export interface WorkerIdentity {
   protocol?: number;
   /** Tasks accepted a second over the last minute. */
   tasksPerSecond?: number;
+  /** Of a worker's engine: left out or null where everything is computed. */
+  precisions?: readonly string[] | null;
+  /** Words of what it computes (spec: `abilityOf`). */
+  abilities?: readonly string[] | null;
+  /** Bytes of its device's own memory that tiles may take. */
+  memoryBytes?: number | null;
+  /** Pair-layers of fully connected networks a second, measured at its start. */
+  speed?: number | null;
 }
 
 /** A worker heard of a moment ago. */
@@ -32,10 +40,12 @@ export async function announceWorker(db: Database, worker: WorkerIdentity): Prom
     ...hurried,
     name: 'announce-worker',
     text: `WITH here AS (SELECT protocol FROM instance), said AS (
-        INSERT INTO workers (id, role, engine, device, fingerprint, version, slots, rates, protocol, tasks_per_second)
-        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 FROM here WHERE abs(here.protocol - $9) <= 1
+        INSERT INTO workers (id, role, engine, device, fingerprint, version, slots, rates, protocol, tasks_per_second,
+                             precisions, abilities, memory_bytes, speed)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 FROM here WHERE abs(here.protocol - $9) <= 1
         ON CONFLICT (id) DO UPDATE SET role = $2, engine = $3, device = $4, fingerprint = $5, version = $6, slots = $7,
-          rates = $8, protocol = $9, tasks_per_second = $10, heartbeat_at = CURRENT_TIMESTAMP)
+          rates = $8, protocol = $9, tasks_per_second = $10,
+          precisions = $11, abilities = $12, memory_bytes = $13, speed = $14, heartbeat_at = CURRENT_TIMESTAMP)
       SELECT protocol FROM here`,
     values: [
       worker.id,
@@ -48,6 +58,10 @@ export async function announceWorker(db: Database, worker: WorkerIdentity): Prom
       worker.rates ? JSON.stringify(worker.rates) : null,
       protocol,
       worker.tasksPerSecond ?? null,
+      worker.precisions ?? null,
+      worker.abilities ?? null,
+      worker.memoryBytes ?? null,
+      worker.speed ?? null,
     ],
   });
   const name = `The ${worker.role} ${worker.id} (version ${worker.version})`;

@@ -12,7 +12,7 @@ import {
   failTask,
   findExperiment,
   inTransaction,
-  isPinnedElsewhere,
+  isForOthers,
   longQueued,
   maxAttempts,
   migrate,
@@ -197,12 +197,12 @@ describe('the window', () => {
     const [first, second] = await takeReady(db, id, ['train'], 2);
     if (!first || !second) throw new Error('no jobs');
     const other = { id: 'w2', role: 'worker', fingerprint: 'other' } as const;
-    expect(await isPinnedElsewhere(db, second, other)).toBe(false);
+    expect(await isForOthers(db, second, other)).toBe(false);
     const task = await claimTask(db, first, whoDoes('train'), 60_000);
     if (task) await acceptTask(db, task, whoDoes('train'), outcome);
-    expect(await isPinnedElsewhere(db, second, other)).toBe(true);
-    expect(await isPinnedElsewhere(db, second, whoDoes('train'))).toBe(false);
-    expect(await isPinnedElsewhere(db, first, other)).toBe(false);
+    expect(await isForOthers(db, second, other)).toBe(true);
+    expect(await isForOthers(db, second, whoDoes('train'))).toBe(false);
+    expect(await isForOthers(db, first, other)).toBe(false);
   });
 });
 

@@ -1,3 +1,4 @@
+export * from './abilities.js';
 export * from './engine.js';
 export {
   cutGolden,

@@ -173,6 +173,21 @@ async function gramNs(engine: MeasuredEngine): Promise<number> {
   return Math.max(1e-4, (await leastNs(run, budgetsMs.engine)) / (images * images * inputs));
 }
 
+/** Images of few inputs through `depth` layers: arithmetic, and little of the read-in. */
+export function probeTask(images: number, depth: number, precision: Precision): ProbeTask {
+  const shape = { inputs: 16 };
+  return {
+    ...network,
+    architecture: { family: 'fcn', activation: activations.erf, filterSize: 3, padding: 'circular' },
+    depths: [depth],
+    kernels: ['ntk'],
+    arrays: ['matrix', 'complement'],
+    precision,
+    rows: imagesOf('rows', images, shape),
+    cols: imagesOf('columns', images, shape),
+  };
+}
+
 /** Bytes as images are made of, standardized. */
 const normalization = { kind: 'shared', offset: 128, factor: 1 / 64 } as const;
 const made = new Map<number, Pick<ProbeImages, 'data' | 'bytes'>>();

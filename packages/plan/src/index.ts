@@ -15,7 +15,9 @@ export {
   tileIndex,
 } from './indices.js';
 export { bytesText, defaultPlanLimits, diskProblem, type PlanLimits, refusePlan } from './limits.js';
+export { measureSpeed } from './measure-speed.js';
 export { type Plan, type PlanOptions, planExperiment, temporaryBytesAim } from './plan.js';
 export type { PlanCounts } from './plan-counts.js';
 export { costsOf, isRates, type Rates } from './rates.js';
 export { planSummary, type Room } from './summary.js';
+export { tileWork } from './tile-work.js';

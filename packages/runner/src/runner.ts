@@ -11,7 +11,7 @@ import {
   failTask,
   forgetWorker,
   isDatabaseAway,
-  isPinnedElsewhere,
+  isForOthers,
   listen,
   ProtocolMismatch,
   releaseTask,
@@ -148,7 +148,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
         return;
       }
       task = await claimTask(db, job, worker, leaseMs);
-      if (!task && (await isPinnedElsewhere(db, job, worker))) {
+      if (!task && (await isForOthers(db, job, worker))) {
         await leaveToOthers(options, job, closing.signal);
         return;
       }
@@ -200,11 +200,14 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
 const restMs = 1000;
 
 /**
- * Makes a task ready again that is pinned to another fingerprint, and rests before the next delivery: else a worker
+ * Makes a task ready again that another worker must compute, and rests before the next delivery: else a worker
  * that may compute nothing would, being idle, take every delivery before those that may.
  */
 async function leaveToOthers({ db, log }: RunnerOptions, job: TaskJob, signal: AbortSignal): Promise<void> {
-  log.warn({ task: String(job.task) }, 'this experiment is pinned to the numbers of another kind of worker');
+  log.warn(
+    { task: String(job.task) },
+    'a tile for another worker: one of the pinned fingerprint, of an engine that has it, or a faster one that is idle',
+  );
   await unqueue(db, [job]);
   await sleep(restMs, undefined, { signal }).catch(() => {});
 }

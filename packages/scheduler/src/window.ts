@@ -2,10 +2,12 @@ import {
   countOutstanding,
   type Database,
   livingWorkers,
+  markWithoutWorker,
   takeReady,
   tilesLeft,
   unqueue,
   withReady,
+  workerSilenceMs,
 } from '@tessera/database';
 import type { JobQueue, QueueName } from '@tessera/queue';
 import type { ExperimentState, Wave } from '@tessera/spec';
@@ -19,8 +21,7 @@ export const queueWaves = {
   analyses: ['analysis', 'finish'],
 } as const satisfies Record<QueueName, readonly Wave[]>;
 
-/** A worker silent for longer than this counts for nothing in the window. */
-export const workerSilenceMs = 15_000;
+export { workerSilenceMs };
 
 /** Tasks in the queue or leased per slot of the living workers: one in hand, and enough behind it. */
 const tasksPerSlot = 4;
@@ -48,6 +49,7 @@ export async function fillWindow(
   open: readonly (ProjectContender & { state: ExperimentState })[],
   names: readonly QueueName[],
 ): Promise<number> {
+  const without = names.includes('tiles') ? await markWithoutWorker(context.db) : new Set<string>();
   const running = open.filter((experiment) => experiment.state !== 'cancelling');
   const ids = new Set(running.map(({ id }) => id));
   for (const turns of Object.values(context.turns)) turns.keepOnly(ids);
@@ -59,7 +61,8 @@ export async function fillWindow(
     const slots = workers
       .filter((worker) => worker.role === role)
       .reduce((sum, worker) => sum + worker.slots, 0);
-    queued += await fillQueue(context, name, running, Math.max(smallestWindow, tasksPerSlot * slots));
+    const served = name === 'tiles' ? running.filter(({ id }) => !without.has(id)) : running;
+    queued += await fillQueue(context, name, served, Math.max(smallestWindow, tasksPerSlot * slots));
   }
   return queued;
 }

@@ -12,6 +12,7 @@ import {
   migrate,
   nameDataset,
   openDatabase,
+  type WorkerIdentity,
 } from '@tessera/database';
 import { type JobQueue, openQueue, type QueueOptions } from '@tessera/queue';
 import { type Runner, startRunner, type TaskOutcome } from '@tessera/runner';
@@ -28,7 +29,8 @@ export interface Shape {
   tiles?: number;
   strips?: number;
   temporaryPerKernel?: number;
-  numerics?: 'pinned' | 'any';
+  numerics?: ExperimentSpec['numerics'];
+  needs?: string;
   priority?: number;
 }
 
@@ -109,12 +111,15 @@ export class Stage {
           fingerprint,
           version: '0',
           slots,
+          ...(role === 'worker' ? options.worker : {}),
         },
         leaseMs,
         log: silent,
         perform: async (task, signal) => {
           await perform(task, signal);
-          return this.#outcome(task);
+          const outcome = await this.#outcome(task);
+          const { engine = 'none' } = role === 'worker' ? (options.worker ?? {}) : {};
+          return { ...outcome, result: { ...outcome.result, engine } };
         },
       });
       this.#opened.push({ close: () => runner.close(0) });
@@ -153,7 +158,7 @@ export class Stage {
     };
     const spec = { name: 'staged', dataset: { id: 'images' }, numerics, priority } as ExperimentSpec;
     const made = { id, spec, plan, provenance: {}, datasetSha256: 'abc', idempotency: null };
-    await createExperiment(this.db, made);
+    await createExperiment(this.db, shape.needs === undefined ? made : { ...made, needs: shape.needs });
     return id;
   }
 
@@ -215,6 +220,8 @@ export class Stage {
 }
 
 interface RunnersOptions {
+  /** What the worker says of itself beside. */
+  worker?: Partial<WorkerIdentity>;
   fingerprint?: string;
   leaseMs?: number;
   slots?: number;

@@ -17,6 +17,11 @@ export interface Computer {
   slots: number;
   /** What it measured of its machine (plan: `calibrate`). */
   rates?: object | null;
+  /** Of a worker's engine: what it has, its words for it, its device's own memory, pair-layers a second. */
+  precisions?: readonly string[];
+  abilities?: readonly string[];
+  memoryBytes?: number | null;
+  speed?: number;
   perform(
     task: ClaimedTask,
     signal: AbortSignal,
@@ -32,7 +37,8 @@ const closingMs = 10_000;
 /** Serves a queue until the process is told to stop; then finishes what is in hand or gives it back. */
 export async function serveTasks(service: Service, computer: Computer): Promise<void> {
   const { db, databaseUrl, queue, logger, metrics, settings, version } = service;
-  const { role, engine, device, fingerprint, slots, rates } = computer;
+  const { role, engine, device, fingerprint, slots, rates, precisions, abilities, memoryBytes, speed } =
+    computer;
   let stop: BeginStop | null = null;
   const runner = await startRunner({
     db,
@@ -48,6 +54,10 @@ export async function serveTasks(service: Service, computer: Computer): Promise<
       version,
       slots,
       rates: rates ?? null,
+      precisions: precisions ?? null,
+      abilities: abilities ?? null,
+      memoryBytes: memoryBytes ?? null,
+      speed: speed ?? null,
       protocol: settings.testProtocol ?? protocolVersion,
     },
     leaseMs: settings.leaseMs,
@@ -66,7 +76,10 @@ export async function serveTasks(service: Service, computer: Computer): Promise<
     onRefused: ({ message }) => stop?.(message, { isFatal: true }),
   });
   const metricsServer = await serveMetrics(service);
-  logger.info({ role, engine, device, fingerprint, slots, queue: queue.backend }, 'ready');
+  logger.info(
+    { role, engine, device, precisions, memoryBytes, speed, fingerprint, slots, queue: queue.backend },
+    'ready',
+  );
   stop = stopOnce(logger, settings.graceMs + closingMs, async () => {
     await runner.close(settings.graceMs);
     metricsServer?.closeAllConnections();

@@ -16,6 +16,10 @@ const nullable = <S extends TSchema>(schema: S, options: { default?: null; descr
 export const kernelNameSchema = Type.Enum(['nngp', 'ntk']);
 export type KernelName = Static<typeof kernelNameSchema>;
 
+/** The engines that an experiment can ask for by name. */
+export const engineNames = ['native', 'opencl', 'tfjs'] as const;
+export type EngineName = (typeof engineNames)[number];
+
 export const precisionSchema = Type.Enum(['f32', 'f64'], {
   default: 'f64',
   description: 'Precision of tile computation and storage; analysis is always float64.',
@@ -204,9 +208,12 @@ export const experimentSpecSchema = Type.Object(
     }),
     analysis: analysisSchema,
     keep: keepSchema,
-    numerics: Type.Enum(['pinned', 'any'], {
+    numerics: Type.Enum(['pinned', 'any', ...engineNames], {
       default: 'pinned',
-      description: '"pinned": every tile by engines of one numeric fingerprint.',
+      description:
+        '"pinned": every tile by engines of one numeric fingerprint, whichever comes first. The name of an engine: by ' +
+        'one fingerprint of that engine. "any": by whichever engine is free; tiles then agree to the tolerance that ' +
+        'the provenance states.',
     }),
     priority: Type.Integer({
       minimum: 1,

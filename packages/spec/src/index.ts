@@ -1,3 +1,4 @@
+export * from './ability.js';
 export * from './access.js';
 export * from './activation.js';
 export * from './axis.js';
@@ -12,3 +13,4 @@ export * from './parse-spec.js';
 export * from './rest.js';
 export * from './rest-live.js';
 export * from './state.js';
+export * from './tolerance.js';

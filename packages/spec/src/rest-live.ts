@@ -97,6 +97,15 @@ export const clusterSchema = Type.Object({
       startedAt: time,
       secondsSilent: Type.Number(),
       tasksPerSecond: numberOrNull,
+      precisions: Type.Union([Type.Array(Type.String()), Type.Null()], {
+        description: 'Of its engine; null for aggregators.',
+      }),
+      memoryBytes: Type.Union([Type.Number(), Type.Null()], {
+        description: "Of its device's own memory what tiles may take; null where they take the host's.",
+      }),
+      speed: Type.Union([Type.Number(), Type.Null()], {
+        description: 'Pair-layers of a fully connected network a second, measured when it started.',
+      }),
       leases: count,
     }),
   ),

@@ -1,13 +1,14 @@
 /** The worker process: computes train tiles and prediction strips, one at a time a core. */
 import { availableParallelism, hostname } from 'node:os';
 import { analysisFingerprint } from '@tessera/analysis';
-import { openNativeEngine } from '@tessera/engine-native';
+import { abilitiesOf } from '@tessera/engine';
 import { OpenedExperiments } from '@tessera/experiment';
 import { openLinalg } from '@tessera/linalg';
-import { calibrate } from '@tessera/plan';
+import { calibrate, measureSpeed } from '@tessera/plan';
 import { openService, runMain, serveTasks, tuneHeap } from '@tessera/service';
 import { BlockMemory } from './block-memory.js';
 import type { Computation } from './computation.js';
+import { openEngine } from './open-engine.js';
 import { KnownPredictors } from './predictors.js';
 import { computeStrip } from './strip.js';
 import { computeTrainTile } from './train-tile.js';
@@ -15,7 +16,7 @@ import { computeTrainTile } from './train-tile.js';
 await runMain(async () => {
   const service = await openService('worker');
   const threads = service.settings.threads ?? availableParallelism();
-  const engine = openNativeEngine({});
+  const { engine, usesCores } = await openEngine(service.settings);
   const linalg = openLinalg({ threads });
   const computation: Computation = {
     engine,
@@ -25,9 +26,12 @@ await runMain(async () => {
     blocks: new BlockMemory(),
   };
   const rates = await calibrate(
-    { engine, linalg, store: service.store },
+    // What a device does says nothing of what a core costs.
+    { engine: usesCores ? engine : null, linalg, store: service.store },
     { host: hostname(), hostCores: availableParallelism(), threads, memoryBytes: null },
   );
+  const [precision = 'f64'] = engine.info.precisions;
+  const speed = (await measureSpeed(engine, precision)) * (usesCores ? threads : 1);
   const experiments = new OpenedExperiments(service.db, service.store);
   await serveTasks(service, {
     role: 'worker',
@@ -35,8 +39,12 @@ await runMain(async () => {
     device: engine.info.device,
     fingerprint: `${engine.info.fingerprint}+${analysisFingerprint()}`,
     // One more than is computed: its images are read and its result is written meanwhile.
-    slots: threads + 1,
+    slots: usesCores ? threads + 1 : 2,
     rates,
+    precisions: engine.info.precisions,
+    abilities: abilitiesOf(engine),
+    memoryBytes: engine.info.memoryBytes,
+    speed,
     async perform(task, signal) {
       const experiment = await experiments.get(task.experimentId);
       tuneHeap(experiment.plan.trainCount);

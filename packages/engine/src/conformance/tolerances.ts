@@ -1,11 +1,13 @@
 /** The tolerances every engine is held to. One table, each line with its reason. */
-import type { ActivationName, Family, Padding, Precision } from '@tessera/spec';
-
-/** 24 bits, a few units in the last place a layer; promised to the depths named, and nothing below them. */
-const f32 = [
-  { depth: 10, tolerance: 5e-6 },
-  { depth: 100, tolerance: 5e-5 },
-] as const;
+import {
+  type ActivationName,
+  type Family,
+  float32Tolerances,
+  float64Tolerance,
+  type Padding,
+  type Precision,
+  tanhTolerance,
+} from '@tessera/spec';
 
 /**
  * Chaotic networks need no exception: there the recursion of a complement contracts, and what a network tells apart by
@@ -14,17 +16,15 @@ const f32 = [
 export const tolerances = {
   /** Matrices, and variances: the largest difference over the largest entry of that depth's array. */
   matrix: {
-    /** Rounding of some hundred layers, each of a few units in the last place, none of which grows. */
-    f64: 1e-12,
-    f32,
-    /** The quadrature's truncation (tanh has no closed form). */
-    tanh: 1e-11,
+    f64: float64Tolerance,
+    f32: float32Tolerances,
+    tanh: tanhTolerance,
   },
   /**
    * Complements: the largest relative error of an entry, however small it is beside the matrix; with global pooling and zero
    * padding, where complements are signed, over the largest entry.
    */
-  complement: { f64: 1e-12, f32, tanh: 1e-11 },
+  complement: { f64: float64Tolerance, f32: float32Tolerances, tanh: tanhTolerance },
 } as const;
 
 /** The tolerance of one depth, or null where the precision promises nothing. */

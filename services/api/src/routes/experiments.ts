@@ -8,8 +8,8 @@ import {
   listExperiments,
   retryExperiment,
 } from '@tessera/database';
-import { diskProblem, refusePlan } from '@tessera/plan';
-import { type ExperimentSpec, pageLimits, TesseraError } from '@tessera/spec';
+import { diskProblem, refusePlan, tileWork } from '@tessera/plan';
+import { abilityOf, type ExperimentSpec, pageLimits, TesseraError } from '@tessera/spec';
 import { deleteExperiment as deleteArrays } from '@tessera/store';
 import { currentTraceParent } from '@tessera/telemetry';
 import type { FastifyInstance, FastifyReply } from 'fastify';
@@ -111,6 +111,8 @@ export async function experimentRoutes(
       datasetSha256: planned.dataset.sha256,
       idempotency,
       traceParent: currentTraceParent(),
+      needs: abilityOf(spec.precision, spec.architecture),
+      tileWork: tileWork(spec, planned.plan, planned.dataset.manifest),
     });
     return id;
   }
