@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { UsageError } from '../error-report.js';
 import { exitCodes } from '../exit-code.js';
+import { costText, planPaper } from '../paper/cost.js';
 import type { Scale } from '../paper/experiments.js';
 import { Report } from '../paper/report.js';
 import { sections } from '../paper/sections.js';
@@ -13,6 +14,7 @@ interface PaperOptions {
   families: string;
   out: string;
   pictures: string;
+  plan?: boolean;
 }
 
 const families = ['fcn', 'cnn-flatten', 'cnn-gap'];
@@ -33,6 +35,7 @@ export const addPaper: AddCommand = (program, action) =>
     )
     .option('--only <numbers>', `sections, such as 1,2; there are ${Object.keys(sections).join(', ')}`)
     .option('--families <names>', 'of fcn, cnn-flatten, cnn-gap', families.join(','))
+    .option('--plan', 'tell what each experiment would take, and run nothing')
     .option('--out <file>', 'the report', 'docs/reproduction.md')
     .option('--pictures <folder>', 'where figures go', 'docs/pictures/reproduction')
     .action(action(paper));
@@ -43,11 +46,20 @@ async function paper(session: Session, _arguments: string[], options: PaperOptio
   if (unknown !== undefined)
     throw new UsageError(`There is no family ${unknown}; there are ${families.join(', ')}.`);
   const numbers = (options.only?.split(',') ?? Object.keys(sections)).map(Number);
-  const report = new Report(options.out, options.pictures);
-  for (const number of numbers) {
+  const wanted = numbers.map((number) => {
     const section = sections[number];
     if (section === undefined)
       throw new UsageError(`There is no section ${number}; there are ${Object.keys(sections).join(', ')}.`);
+    return { number, section };
+  });
+  if (options.plan) {
+    const names = wanted.flatMap(({ section }) => section.experiments(chosen));
+    const costs = await planPaper(session, names, options.scale);
+    session.show(costs, () => costText(costs));
+    return exitCodes.fine;
+  }
+  const report = new Report(options.out, options.pictures);
+  for (const { number, section } of wanted) {
     const body = await section.write({ session, scale: options.scale, families: chosen, report });
     await report.write(number, section.title, body);
     session.streams.stderr.write(`Section ${number} is in ${options.out}.\n`);

@@ -12,6 +12,8 @@ export interface PaperRun {
   rows: AnalysisRow[];
   /** Seconds by the clock, from its first task to its end. */
   seconds: number;
+  /** Test accuracy of a guess. */
+  chance: number;
 }
 
 const folder = new URL('../../../../examples/paper/', import.meta.url);
@@ -53,10 +55,9 @@ function wholeMap(spec: ExperimentSpecInput): void {
 /** The completed experiment of a spec file at a scale: one that is there, or a new one that is waited for. */
 export async function runPaper(session: Session, name: string, scale: Scale): Promise<PaperRun> {
   const { client } = session;
-  const spec = JSON.parse(await readFile(new URL(`${name}.json`, folder), 'utf8')) as ExperimentSpecInput;
-  if (scale === 'paper') paperScale[name]?.(spec);
+  const spec = await paperSpec(name, scale);
   const plan = await client.planExperiment(spec);
-  const made = (await known(session, plan.spec)) ?? (await client.createExperiment(spec));
+  const made = (await knownRun(session, plan.spec)) ?? (await client.createExperiment(spec));
   const progress = new ProgressLines(session.streams.stderr);
   progress.note(`${name}: ${made.id}`);
   for await (const event of client.watch(made.id))
@@ -68,10 +69,18 @@ export async function runPaper(session: Session, name: string, scale: Scale): Pr
   for await (const row of client.analyses(made.id)) rows.push(row);
   const dataset = await client.getDataset(spec.dataset.id);
   const seconds = (Date.parse(ended.finishedAt ?? '') - Date.parse(ended.startedAt ?? '')) / 1000;
-  return { experiment: figureExperiment(ended, dataset, null), rows, seconds };
+  return { experiment: figureExperiment(ended, dataset, null), rows, seconds, chance: 1 / dataset.classes };
 }
 
-async function known(session: Session, spec: Experiment['spec']): Promise<Experiment | null> {
+/** A spec of examples/paper/ at a scale. */
+export async function paperSpec(name: string, scale: Scale): Promise<ExperimentSpecInput> {
+  const spec = JSON.parse(await readFile(new URL(`${name}.json`, folder), 'utf8')) as ExperimentSpecInput;
+  if (scale === 'paper') paperScale[name]?.(spec);
+  return spec;
+}
+
+/** The newest experiment of a spec that is completed, or on its way there; null: none is. */
+export async function knownRun(session: Session, spec: Experiment['spec']): Promise<Experiment | null> {
   const useful = ['queued', 'running', 'completed'];
   for await (const one of session.client.experiments())
     if (useful.includes(one.state) && isDeepStrictEqual(one.spec, spec)) return one;

@@ -6,6 +6,16 @@ import type { Session } from '../session.js';
 import { type PaperRun, runPaper, type Scale } from './experiments.js';
 import { markdownTable, type Report, verdictOf } from './report.js';
 import { type Comparison, compareTableOne } from './table-one.js';
+import {
+  binByScale,
+  boundaryText,
+  type FamilyDistances,
+  familiesText,
+  imagesText,
+  meanOf,
+  precisionText,
+  type ScaleBin,
+} from './verdicts.js';
 
 export interface SectionContext {
   session: Session;
@@ -16,6 +26,8 @@ export interface SectionContext {
 }
 export interface Section {
   title: string;
+  /** The spec files of examples/paper/ that it takes. */
+  experiments(families: readonly string[]): string[];
   write(context: SectionContext): Promise<string>;
 }
 
@@ -23,12 +35,29 @@ const erf = { name: 'erf' } as const;
 const familyNames: Record<string, string> = { fcn: 'FCN', 'cnn-flatten': 'CNN-F', 'cnn-gap': 'CNN-P' };
 const text = (value: number | null, digits = 4) => (value === null ? '' : numberText(value, digits));
 
+const imageCounts = [64, 256, 1024, 4096];
+
+const spectraOf = (families: readonly string[]) => families.map((family) => `spectrum-${family}`);
+/** CNN-P's map is beyond two cores and a small cluster; its share of section 4 is by the same images. */
+const mapFamilies = (families: readonly string[]) => families.filter((family) => family !== 'cnn-gap');
+
 export const sections: Record<number, Section> = {
-  1: { title: 'Phase diagram, depth scales, correlation map', write: phases },
-  2: { title: 'Spectra against depth: Table 1', write: spectra },
-  3: { title: "The mean predictor's decay", write: meanPredictor },
-  4: { title: 'Trainability and generalization', write: maps },
-  6: { title: 'Beyond the paper: depth 1,000, and the effect of N', write: beyond },
+  1: { title: 'Phase diagram, depth scales, correlation map', experiments: () => [], write: phases },
+  2: { title: 'Spectra against depth: Table 1', experiments: spectraOf, write: spectra },
+  3: { title: "The mean predictor's decay", experiments: spectraOf, write: meanPredictor },
+  4: {
+    title: 'Trainability and generalization',
+    experiments: (families) => [
+      ...mapFamilies(families).map((family) => `map-${family}`),
+      ...families.map((family) => `same-images-${family}`),
+    ],
+    write: maps,
+  },
+  6: {
+    title: 'Beyond the paper: depth 1,000, and the effect of N',
+    experiments: () => ['spectrum-fcn', ...imageCounts.map((count) => `images-${count}`)],
+    write: beyond,
+  },
 };
 
 async function phases({ report }: SectionContext): Promise<string> {
@@ -142,9 +171,10 @@ async function maps(context: SectionContext): Promise<string> {
     'The paper: ordered networks train down to depths of about 8 ξ₁ and chaotic ones train at any depth and generalize to about',
     '8 ξ_*; "CNNs without pooling behave almost identically to FCNs, with pooling markedly differently".\n',
   ];
-  for (const family of context.families.filter((one) => one !== 'cnn-gap')) {
+  for (const family of mapFamilies(context.families)) {
     const run = await runPaper(context.session, `map-${family}`, context.scale);
     parts.push(`### ${familyNames[family]}\n`, sizeText(run), '', boundaryTable(run), '');
+    parts.push(boundaryText(run.rows, run.chance), '');
     parts.push(await context.report.figure(`map-${family}`, 'accuracy-map', run));
   }
   parts.push('### The sentence on CNNs, as a number\n');
@@ -153,24 +183,18 @@ async function maps(context: SectionContext): Promise<string> {
     runs[family] = await runPaper(context.session, `same-images-${family}`, context.scale);
   const { fcn, ...others } = runs;
   if (fcn === undefined) return parts.join('\n');
-  const rows = Object.entries(others).map(([family, run]) => [
+  const found = Object.fromEntries(
+    Object.entries(others).map(([family, run]) => [family, familyDistances(fcn, run)]),
+  );
+  const rows = Object.entries(found).map(([family, { kappa, meanPredictor, testLoss }]) => [
     `${familyNames[family]} against FCN`,
-    text(
-      distance(fcn, run, (row) => log(row.kappa)),
-      3,
-    ),
-    text(
-      distance(fcn, run, (row) => log(row.meanPredictorNorm)),
-      3,
-    ),
-    text(
-      distance(fcn, run, (row) => row.dynamics.at(-1)?.testLoss ?? null),
-      3,
-    ),
+    ...[kappa, meanPredictor, testLoss].map((one) => text(one, 3)),
   ]);
   parts.push(
     `The same images, weights and depths for each family (${sizeText(fcn)}). Mean absolute difference over the grid, depth 1 or more:\n`,
     markdownTable(['', '|Δ log₁₀ κ|', '|Δ log₁₀ Δ|', '|Δ test loss|, t = 4,096'], rows),
+    '',
+    familiesText(found['cnn-flatten'], found['cnn-gap']),
     '',
     await context.report.figure('families-kappa', 'compare-maps', {
       experiments: Object.values(runs),
@@ -178,37 +202,27 @@ async function maps(context: SectionContext): Promise<string> {
       kernel: 'ntk',
     }),
     ...leftOut(context),
-    mapsVerdict,
   );
   return parts.join('\n');
 }
 
 /** At each kind of depth: accuracy at depths well within, and well beyond, the depth scale of the phase. */
-function boundaryTable(run: PaperRun): string {
-  const bins: Record<string, number[]> = {};
-  for (const row of run.rows) {
-    const scale = row.phase === 'ordered' ? row.xi1 : row.phase === 'chaotic' ? row.xiStar : null;
-    const score = row.dynamics.at(-1);
-    const accuracy = row.phase === 'ordered' ? score?.trainAccuracy : score?.testAccuracy;
-    if (scale === null || accuracy == null || row.depth < 2) continue;
-    const multiple = row.depth / scale;
-    const bin = multiple < 4 ? '0 to 4' : multiple < 8 ? '4 to 8' : multiple < 16 ? '8 to 16' : 'above 16';
-    const key = `${row.phase} ${bin}`;
-    bins[key] = [...(bins[key] ?? []), accuracy];
-  }
-  const mean = (key: string) => {
-    const all = bins[key];
-    return all ? `${text(all.reduce((a, b) => a + b, 0) / all.length, 3)} (${all.length})` : '';
-  };
-  const rows = ['0 to 4', '4 to 8', '8 to 16', 'above 16'].map((bin) => [
-    bin,
-    mean(`ordered ${bin}`),
-    mean(`chaotic ${bin}`),
-  ]);
+function boundaryTable({ rows }: PaperRun): string {
+  const [ordered, chaotic] = [binByScale(rows, 'ordered'), binByScale(rows, 'chaotic')];
+  const cell = ({ accuracies }: ScaleBin) =>
+    accuracies.length === 0 ? '' : `${text(meanOf(accuracies), 3)} (${accuracies.length})`;
   return markdownTable(
     ['depth in units of ξ', 'ordered: training accuracy (points)', 'chaotic: test accuracy (points)'],
-    rows,
+    ordered.map((bin, i) => [bin.label, cell(bin), cell(chaotic[i] as ScaleBin)]),
   );
+}
+
+function familyDistances(fcn: PaperRun, run: PaperRun): FamilyDistances {
+  return {
+    kappa: distance(fcn, run, (row) => log(row.kappa)),
+    meanPredictor: distance(fcn, run, (row) => log(row.meanPredictorNorm)),
+    testLoss: distance(fcn, run, (row) => row.dynamics.at(-1)?.testLoss ?? null),
+  };
 }
 
 async function beyond(context: SectionContext): Promise<string> {
@@ -225,10 +239,12 @@ async function beyond(context: SectionContext): Promise<string> {
         row.status,
       ]),
     ),
+    '',
+    precisionText(deep),
     '\nThe effect of N: test accuracy of the infinitely trained NTK (1,000 test images), by training images and depth.\n',
   ];
   const byCount: [number, PaperRun][] = [];
-  for (const count of [64, 256, 1024, 4096])
+  for (const count of imageCounts)
     byCount.push([count, await runPaper(context.session, `images-${count}`, context.scale)]);
   const weights = [...new Set(byCount[0]?.[1].rows.map((row) => row.weightVariance))];
   const rows = byCount.flatMap(([count, { rows: own, seconds }]) =>
@@ -248,7 +264,13 @@ async function beyond(context: SectionContext): Promise<string> {
       rows,
     ),
   );
-  parts.push(beyondVerdict);
+  parts.push(
+    '',
+    imagesText(
+      byCount.map(([count, run]) => ({ count, rows: run.rows })),
+      byCount[0]?.[1].chance as number,
+    ),
+  );
   return parts.join('\n');
 }
 
@@ -302,12 +324,3 @@ function distance(a: PaperRun, b: PaperRun, value: (row: AnalysisRow) => number 
   });
   return gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
 }
-
-/** What was read from the figures and tables of the committed report. */
-const mapsVerdict = `
-Verdict: agrees. Ordered networks stop training between 4 and 16 ξ₁, chaotic ones are at chance beyond 16 ξ_*, both around the
-8 ξ curves; CNN-F lies 4 to 24 times nearer to FCN than CNN-P does. (Ten images say little of accuracy; κ, Δ and the loss
-are means over the grid. CNN-P with more images: --scale paper.)`;
-const beyondVerdict = `
-Verdict: the shape of the map does not move with N: at depth 40 the chaotic side (σ_w² = 3) stays at chance for 64 to 1,024 images
-while the best weight variance gains 0.06 to 0.08 for each factor of 4. N = 4,096 was run at four points of the grid.`;
