@@ -21,6 +21,7 @@ export interface ServiceProcess {
 /** A migrated database and a data folder, and the processes on them. */
 export interface Processes {
   readonly db: Database;
+  readonly databaseUrl: string;
   readonly dataDir: string;
   start(service: ServiceName, env?: Record<string, string>): ServiceProcess;
   /** Tasks leased to a process. */
@@ -36,6 +37,7 @@ export async function openProcesses(): Promise<Processes> {
   const started: ServiceProcess[] = [];
   return {
     db,
+    databaseUrl: url,
     dataDir,
     start(service, env = {}) {
       const main = fileURLToPath(new URL(`../services/${service}/dist/main.js`, import.meta.url));
