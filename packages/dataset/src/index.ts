@@ -6,6 +6,7 @@ export type { DatasetManifest, Dtype, SourceFile, StoredFile } from './manifest.
 export { datasetFolder, readManifest, sealManifest } from './manifest.js';
 export { importNpz } from './npz.js';
 export { defaultNpzLimits, type NpzLimits } from './npz-limits.js';
+export { RandomStream } from './random-stream.js';
 export { selectImages } from './selection.js';
 export {
   checkNormalization,
