@@ -42,7 +42,7 @@ __kernel void reference_image(__constant wide *net, const int height, const int 
   const int pixels = height * width;
   STAGE wide *stage = STAGE_OF(wide, 2 * pixels);
   wide q[HELD], theta[HELD];
-  for (int i = 0; i < HELD; i++) q[i] = theta[i] = net[REFERENCE];
+  for (int i = 0; i < HELD; i++) q[i] = net[REFERENCE], theta[i] = net[REFERENCE];
   const bool isActive = place.plane == 0;
   for (int l = 0, d = 0;; l++) {
     if (isActive) {

@@ -37,10 +37,11 @@ __kernel void pair_planes(__constant wide *net, const int height, const int widt
       }
       theta[i] = products / (real)channels;
 #if DIFFERENCED
-      delta[i] = tangent[i] = isDisplaced ? (real)net[REFERENCE] - theta[i] : squares / (real)(2 * channels);
+      delta[i] = isDisplaced ? (real)net[REFERENCE] - theta[i] : squares / (real)(2 * channels);
 #else
-      delta[i] = tangent[i] = squares / (real)(2 * channels);
+      delta[i] = squares / (real)(2 * channels);
 #endif
+      tangent[i] = delta[i];
     }
   }
   for (int l = 0, d = 0;; l++) {

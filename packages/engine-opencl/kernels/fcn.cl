@@ -19,8 +19,10 @@ typedef struct {
 static ImageState imageStart(__constant wide *net, int isFirst, const __global wide *deviation, const __global wide *state, int count, int i) {
   ImageState s;
   if (isFirst) {
-    s.qRef = s.thetaRef = net[REFERENCE];
-    s.q = s.theta = deviation[i];
+    s.qRef = net[REFERENCE];
+    s.thetaRef = s.qRef;
+    s.q = deviation[i];
+    s.theta = s.q;
   } else {
     s.qRef = state[i];
     s.q = state[count + i];
@@ -85,7 +87,8 @@ __kernel void fcn_pairs(__constant wide *net, const int rows, const int cols, co
     row[r] = min(first + r, lastRow - 1);
     const size_t at = (size_t)row[r] * cols + col;
     if (isFirst) {
-      delta[r] = tangent[r] = start[at];
+      delta[r] = start[at];
+      tangent[r] = delta[r];
       theta[r] = (a[HALF_VARIANCE * sa + row[r]] + b[HALF_VARIANCE * sb]) - delta[r];
     } else {
       delta[r] = state[at];

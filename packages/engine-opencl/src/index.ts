@@ -1,2 +1,3 @@
 export { type DeviceInfo, listDevices } from './devices.js';
 export { type OpenclEngineOptions, openOpenclEngine } from './opencl-engine.js';
+export type { Shapes } from './shapes.js';

@@ -14,7 +14,8 @@ import { computeFcn } from './fcn.js';
 import { loadOpencl } from './opencl.js';
 import { OpenedDevice } from './opened-device.js';
 import { buildOptions, kernelHash } from './programs.js';
-import { defaultShapes } from './shapes.js';
+import { defaultShapes, type Shapes } from './shapes.js';
+import { tunedShapes } from './tuning.js';
 
 const VERSION = '0.1.0';
 /** Of a device's memory, what tiles take unless told. */
@@ -29,8 +30,13 @@ export interface OpenclEngineOptions {
   count?: number;
   /** Bytes of each device that tiles may take; default 4/5 of a GPU's memory. */
   memoryBytes?: number;
+  /** A folder to keep work-group shapes in, which are tuned at the first tile; without it they follow from the kind of device. */
+  cacheDir?: string;
   /** Another OpenCL library than the system's loader. */
   library?: string;
+  /** At most so much local memory for a group, and these shapes, whatever suits the device: for tests. */
+  localBytes?: number;
+  shapes?: Shapes;
 }
 
 /**
@@ -48,12 +54,11 @@ export function openOpenclEngine(options: OpenclEngineOptions = {}): Engine {
     throw new TesseraError('engine-failed', `There is no ${wanted} on this machine. Devices: ${there}.`);
   }
   const alike = named.filter((device) => identityOf(device.info) === identityOf(first.info));
-  return new OpenclEngine(
-    alike
-      .slice(0, options.count)
-      .map((device) => new OpenedDevice(opencl, device, budgetOf(device.info, options))),
-    budgetOf(first.info, options),
-  );
+  const opened = alike.slice(0, options.count).map(({ id, info }) => {
+    const localBytes = Math.min(info.localBytes, options.localBytes ?? info.localBytes);
+    return new OpenedDevice(opencl, { id, info: { ...info, localBytes } }, budgetOf(info, options));
+  });
+  return new OpenclEngine(opened, budgetOf(first.info, options), options);
 }
 
 const identityOf = ({ name, vendor, driver, platform }: DeviceInfo) =>
@@ -65,9 +70,12 @@ const budgetOf = ({ memoryBytes, type }: DeviceInfo, options: OpenclEngineOption
 class OpenclEngine implements Engine {
   readonly info: EngineInfo;
   private readonly devices: OpenedDevice[];
+  private readonly options: OpenclEngineOptions;
+  private shapes: Promise<Shapes> | null = null;
 
-  constructor(devices: OpenedDevice[], memoryBytes: number) {
+  constructor(devices: OpenedDevice[], memoryBytes: number, options: OpenclEngineOptions) {
     this.devices = devices;
+    this.options = options;
     const { info } = (devices[0] as OpenedDevice).device satisfies FoundDevice;
     const identity = `${VERSION} ${identityOf(info)} ${buildOptions(info)} ${kernelHash}`;
     const hash = createHash('sha256').update(identity).digest('hex');
@@ -93,18 +101,45 @@ class OpenclEngine implements Engine {
     if (reason !== null) throw new TesseraError('engine-failed', reason);
     const result = allocateResult(task, into);
     if (task.rows.count === 0 || task.cols?.count === 0 || task.depths.length === 0) return result;
-    const device = this.devices.reduce((least, each) => (each.waiting < least.waiting ? each : least));
-    const shapes = defaultShapes(device.device.info);
-    await device.run(signal, ({ session, cache }) =>
-      task.architecture.family === 'fcn'
-        ? computeFcn(session, task, result, shapes.fcn, cache)
-        : computeCnn(session, task, result, shapes.cnn),
-    );
+    await this.runOnIdlest(task, result, await this.findShapes(), signal);
     return result;
   }
 
   async close(): Promise<void> {
     await Promise.all(this.devices.map((device) => device.closeAfterTiles()));
+  }
+
+  private async runOnIdlest(
+    task: TileTask,
+    result: TileResult,
+    shapes: Shapes,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const device = this.devices.reduce((least, each) => (each.waiting < least.waiting ? each : least));
+    await device.run(signal, ({ session, cache }) =>
+      task.architecture.family === 'fcn'
+        ? computeFcn(session, task, result, shapes.fcn, cache)
+        : computeCnn(session, task, result, shapes.cnn),
+    );
+  }
+
+  /** Found once an engine; where that failed, by the next tile again. */
+  private findShapes(): Promise<Shapes> {
+    const { shapes, cacheDir } = this.options;
+    const { info } = (this.devices[0] as OpenedDevice).device;
+    if (shapes !== undefined || cacheDir === undefined) return Promise.resolve(shapes ?? defaultShapes(info));
+    if (this.shapes === null) {
+      this.shapes = tunedShapes(info, cacheDir, async (task, tried) => {
+        const result = allocateResult(task);
+        const started = performance.now();
+        await this.runOnIdlest(task, result, tried, undefined);
+        return performance.now() - started;
+      });
+      this.shapes.catch(() => {
+        this.shapes = null;
+      });
+    }
+    return this.shapes;
   }
 
   private refusal({ precision }: TileTask): string | null {
