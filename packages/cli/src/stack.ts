@@ -169,6 +169,9 @@ function serviceEnvironment(
   };
 }
 
+/** Workers and aggregators take every core they get: the API, and whatever else a person does on this machine, goes first. */
+const computingNiceness = 10;
+
 function superviseService(
   name: string,
   service: string,
@@ -183,6 +186,7 @@ function superviseService(
     name,
     main: fileURLToPath(new URL(`../../../services/${service}/dist/main.js`, import.meta.url)),
     env,
+    niceness: service === 'api' ? 0 : computingNiceness,
     logFile,
     graceMs: settings.graceMs + closingMs,
     onPid: (pid) => folder.record(name, pid),

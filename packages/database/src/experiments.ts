@@ -96,13 +96,19 @@ export async function createExperiment(
       throw new TesseraError('unknown-dataset', `The data set ${made.spec.dataset.id} was deleted.`);
     if (made.limits) await reserveQuota(client, project, made.limits, { experiments: 1, bytes: storedBytes });
     const { tiles, analyses, strips } = made.plan.totals;
-    await client.query(
-      `INSERT INTO experiments (id, name, state, spec, plan, provenance, dataset_sha256, numerics, priority,
-                                tiles_total, analyses_total, strips_total, project, stored_bytes, trace_parent,
-                                created_by, needs, tile_work)
-       VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-               (SELECT COALESCE(NULLIF(name, ''), id) FROM api_keys WHERE id = $15), $16, $17)`,
-      [
+    await client.query({
+      name: 'create-experiment',
+      text: `WITH made AS (
+        INSERT INTO experiments (id, name, state, spec, plan, provenance, dataset_sha256, numerics, priority,
+                                 tiles_total, analyses_total, strips_total, project, stored_bytes, trace_parent,
+                                 created_by, needs, tile_work)
+        VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+                (SELECT COALESCE(NULLIF(name, ''), id) FROM api_keys WHERE id = $15), $16, $17) RETURNING id),
+      kernels AS (
+        INSERT INTO kernels (experiment_id, index)
+        SELECT made.id, i FROM made, generate_series(0, $18::int - 1) AS i)
+      SELECT pg_notify('tessera_work', id) FROM made`,
+      values: [
         made.id,
         made.spec.name,
         JSON.stringify(made.spec),
@@ -120,19 +126,15 @@ export async function createExperiment(
         made.keyId ?? null,
         made.needs ?? null,
         made.tileWork ?? null,
+        made.plan.kernels,
       ],
-    );
-    await client.query(
-      'INSERT INTO kernels (experiment_id, index) SELECT $1, i FROM generate_series(0, $2::int - 1) AS i',
-      [made.id, made.plan.kernels],
-    );
+    });
     if (made.idempotency) {
       await client.query(
         'INSERT INTO idempotency_keys (project, key, body_sha256, experiment_id) VALUES ($1, $2, $3, $4)',
         [project, made.idempotency.key, made.idempotency.bodySha256, made.id],
       );
     }
-    await client.query(`SELECT pg_notify('tessera_work', $1)`, [made.id]);
     return { id: made.id, created: true };
   });
 }

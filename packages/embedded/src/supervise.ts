@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, renameSync, statSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface ServiceOptions {
@@ -8,6 +10,8 @@ export interface ServiceOptions {
   /** The JavaScript file Node runs. */
   main: string;
   env: NodeJS.ProcessEnv;
+  /** How far its CPU time gives way to that of others, as nice(1) counts; 0 where left out. */
+  niceness?: number;
   /** Standard output and error are appended here. */
   logFile: string;
   /** After SIGTERM, before SIGKILL. */
@@ -61,6 +65,7 @@ export function superviseProcess(options: ServiceOptions): SupervisedProcess {
       });
       closeSync(fd);
       child = started;
+      if (options.niceness && started.pid) giveWay(started.pid, options.niceness);
       started.on('error', (error) => {
         child = null;
         resolve(error.message);
@@ -114,4 +119,17 @@ function openLog(file: string): number {
   const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   if (size > logBytes) renameSync(file, `${file}.1`);
   return openSync(file, 'a', 0o600);
+}
+
+/**
+ * Lets a process that has just been started, and the threads it will start, give way to others. Where Linux groups processes
+ * by session for its scheduler (autogroup), niceness counts within a group only, and the group has one of its own.
+ */
+function giveWay(pid: number, niceness: number): void {
+  try {
+    setPriority(pid, niceness);
+  } catch {
+    return; // It has ended already, which its exit tells.
+  }
+  if (process.platform === 'linux') writeFile(`/proc/${pid}/autogroup`, String(niceness)).catch(() => {});
 }

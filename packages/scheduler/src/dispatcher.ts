@@ -6,7 +6,7 @@ import {
   type Standing,
   standForLeader,
 } from '@tessera/database';
-import type { JobQueue } from '@tessera/queue';
+import type { JobQueue, QueueName } from '@tessera/queue';
 import { advanceExperiment, type ExperimentHooks, knownPlans } from './advance.js';
 import { type Room, watchRoom } from './pause.js';
 import { defaultTiming, Reconciler, type ReconcileTiming } from './reconcile.js';
@@ -49,9 +49,12 @@ const busyIntervalMs = 200;
 /** The window was full, or nothing was ready: what makes work, the end of a wave, wakes the dispatcher. */
 const fullIntervalMs = 500;
 const idleIntervalMs = 1000;
-/** How long a pass prepares experiments that came, and how many at a time. */
-const preparingMs = 200;
-const preparedAtOnce = 4;
+/** How long a pass prepares experiments that came. */
+const preparingMs = 500;
+/** Experiments that are taken further at a time: what they wait for is the database and the disk. */
+const advancedAtOnce = 4;
+/** A pass over many experiments fills the queues this often, so that no worker waits for its end. */
+const fillingMs = 100;
 const defaultLeaseMs = 30_000;
 
 /**
@@ -104,23 +107,31 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       });
       hasMore ||= isUnfinished;
     };
-    for (const experiment of open) if (experiment.state !== 'queued') await advanceOne(experiment);
-    // Preparing takes files and their syncs: of a thousand that came at once, some now, and the running ones meanwhile.
-    const preparesUntil = performance.now() + preparingMs;
-    const queued = open.filter((experiment) => experiment.state === 'queued');
-    for (let first = 0; first < queued.length; first += preparedAtOnce) {
-      if (first > 0 && performance.now() > preparesUntil) {
-        hasMore = true;
-        break;
-      }
-      await Promise.all(queued.slice(first, first + preparedAtOnce).map(advanceOne));
-    }
     const limit = options.runningTiles ?? null;
-    const queuedNow = await fillWindow(
-      { db, queue, log, turns, limit },
-      open,
-      isPaused ? ['analyses'] : ['tiles', 'analyses'],
-    );
+    const queues: readonly QueueName[] = isPaused ? ['analyses'] : ['tiles', 'analyses'];
+    let queuedNow = 0;
+    let filledAt = performance.now();
+    const fill = async () => {
+      queuedNow += await fillWindow({ db, queue, log, turns, limit }, open, queues);
+      filledAt = performance.now();
+    };
+    const advance = async (some: readonly Standing[], untilMs: number) => {
+      for (let first = 0; first < some.length; first += advancedAtOnce) {
+        if (first > 0 && performance.now() > untilMs) {
+          hasMore = true;
+          return;
+        }
+        await Promise.all(some.slice(first, first + advancedAtOnce).map(advanceOne));
+        if (performance.now() - filledAt > fillingMs) await fill();
+      }
+    };
+    const [queued, begun] = [true, false].map((isQueued) =>
+      open.filter(({ state }) => (state === 'queued') === isQueued),
+    ) as [Standing[], Standing[]];
+    await advance(begun, Number.POSITIVE_INFINITY);
+    // Preparing takes files and their syncs: of a thousand that came at once, some now, and the running ones meanwhile.
+    await advance(queued, performance.now() + preparingMs);
+    await fill();
     if (hasMore) return 0;
     if (open.length === 0) return idleIntervalMs;
     return queuedNow > 0 ? busyIntervalMs : Math.min(fullIntervalMs, timing.intervalMs);

@@ -8,18 +8,28 @@ export interface Contender {
 }
 
 /**
- * Who gets how many free places of a queue: start-time fair queueing (Goyal, Vin, Cheng 1997). Each contender's time
+ * Who gets how many free places of a queue: fair queueing by start times (Goyal, Vin, Cheng 1997). Each contender's time
  * goes on by 1/priority with each place it takes, and the next place is for the one whose time is least: over any while
  * in which two always want places, they get them in the proportion of their priorities, however few are free at once.
- * A newcomer starts at the present; who wanted nothing for a while has saved nothing up.
+ * A newcomer starts at the present, and so does who wanted nothing for a while: it has saved nothing up. The present goes on
+ * with every place, by one over the weights of all who want one; did it wait for the last of them, newcomers that never
+ * cease would keep everybody from a second place for ever.
  */
 export class Turns {
   readonly #times = new Map<string, number>();
+  /** Whose times stand: they have wanted places ever since these were given. */
+  #waiting = new Set<string>();
   #now = 0;
+  #weights = 1;
 
   /** Deals `places` out. @returns how many each may take; those that get none are not in it */
   deal(contenders: readonly Contender[], places: number): Map<string, number> {
+    this.#weights = contenders.reduce((sum, { priority }) => sum + priority, 0);
     const times = contenders.map(({ id }) => this.#timeOf(id));
+    contenders.forEach(({ id }, i) => {
+      this.#times.set(id, times[i] as number);
+      this.#waiting.add(id);
+    });
     const shares = new Map<string, number>();
     for (let place = 0; place < places && contenders.length > 0; place++) {
       let next = 0;
@@ -34,12 +44,13 @@ export class Turns {
   /** Notes that a contender took so many places. */
   took({ id, priority }: Contender, places: number): void {
     this.#times.set(id, this.#timeOf(id) + places / priority);
+    this.#now += places / this.#weights;
   }
 
-  /** Ends a round. @param waiting those that still want places: the present is the least of their times */
+  /** Ends a round. @param waiting those that still want places */
   settle(waiting: readonly Contender[]): void {
-    const times = waiting.map(({ id }) => this.#timeOf(id));
-    this.#now = waiting.length > 0 ? Math.min(...times) : Math.max(this.#now, ...this.#times.values());
+    this.#waiting = new Set(waiting.map(({ id }) => id));
+    if (waiting.length === 0) this.#now = Math.max(this.#now, ...this.#times.values());
   }
 
   keepOnly(ids: ReadonlySet<string>): void {
@@ -47,6 +58,7 @@ export class Turns {
   }
 
   #timeOf(id: string): number {
-    return Math.max(this.#now, this.#times.get(id) ?? this.#now);
+    const time = this.#times.get(id) ?? this.#now;
+    return this.#waiting.has(id) ? time : Math.max(this.#now, time);
   }
 }

@@ -68,26 +68,34 @@ export async function fillWindow(
 }
 
 async function fillQueue(
-  { db, queue, log, turns, limit }: WindowContext,
+  context: WindowContext,
   name: QueueName,
   running: readonly ProjectContender[],
   window: number,
 ): Promise<number> {
+  const { db, turns, limit } = context;
   const waves = queueWaves[name];
   const free = window - (await countOutstanding(db, waves));
   if (free <= 0) return 0;
   let room = free;
-  const ready = new Set(
-    await withReady(
-      db,
-      running.map(({ id }) => id),
-      waves,
-    ),
-  );
+  const readyFor = async (some: readonly Wave[]) => {
+    const ids = running.map(({ id }) => id);
+    const found = new Set(await withReady(db, ids, some));
+    return running.filter(({ id }) => found.has(id));
+  };
+  if (name === 'analyses') {
+    // What is computed is published first: a kernel has one such task, it is short, and ends what its others began.
+    for (const contender of await readyFor(['finish'])) {
+      if (room <= 0) break;
+      const taken = await enqueue(context, name, contender, ['finish'], room);
+      if (taken === null) return free - room;
+      room -= taken;
+    }
+  }
   // What is queued counts as in work, so that no delivery is ever one too many.
   const left = name === 'tiles' ? await tilesLeft(db, waves, limit) : new Map<string, number>();
   const leftTo = (project: string) => left.get(project) ?? Number.POSITIVE_INFINITY;
-  let hungry = running.filter(({ id }) => ready.has(id));
+  let hungry = room > 0 ? await readyFor(waves) : [];
   for (;;) {
     hungry = hungry.filter(({ project }) => leftTo(project) > 0);
     if (room <= 0 || hungry.length === 0) break;
@@ -96,27 +104,44 @@ async function fillQueue(
     for (const contender of hungry) {
       const share = Math.min(shares.get(contender.id) ?? 0, leftTo(contender.project));
       if (share === 0) continue;
-      const jobs = await takeReady(db, contender.id, waves, share);
-      if (jobs.length === 0) continue;
-      try {
-        await traced(
-          'dispatch',
-          { 'tessera.experiment': contender.id, 'tessera.queue': name, 'tessera.tasks': jobs.length },
-          () => queue.add(name, jobs),
-          contender.traceParent ?? null,
-        );
-      } catch (error) {
-        await unqueue(db, jobs);
-        log.warn({ err: error, queue: name }, 'the queue did not take new jobs');
-        return free - room;
-      }
-      turns[name].took(contender, jobs.length);
-      room -= jobs.length;
-      left.set(contender.project, leftTo(contender.project) - jobs.length);
-      if (jobs.length === share) stillHungry.push(contender);
+      const taken = await enqueue(context, name, contender, waves, share);
+      if (taken === null) return free - room;
+      if (taken === 0) continue;
+      turns[name].took(contender, taken);
+      room -= taken;
+      left.set(contender.project, leftTo(contender.project) - taken);
+      if (taken === share) stillHungry.push(contender);
     }
     hungry = stillHungry;
   }
   turns[name].settle(hungry);
   return free - room;
+}
+
+/**
+ * Puts up to `most` ready tasks of an experiment into a queue.
+ * @returns how many; null where the queue did not take them, and they are ready as before
+ */
+async function enqueue(
+  { db, queue, log }: WindowContext,
+  name: QueueName,
+  contender: ProjectContender,
+  waves: readonly Wave[],
+  most: number,
+): Promise<number | null> {
+  const jobs = await takeReady(db, contender.id, waves, most);
+  if (jobs.length === 0) return 0;
+  try {
+    await traced(
+      'dispatch',
+      { 'tessera.experiment': contender.id, 'tessera.queue': name, 'tessera.tasks': jobs.length },
+      () => queue.add(name, jobs),
+      contender.traceParent ?? null,
+    );
+    return jobs.length;
+  } catch (error) {
+    await unqueue(db, jobs);
+    log.warn({ err: error, queue: name }, 'the queue did not take new jobs');
+    return null;
+  }
 }

@@ -19,15 +19,25 @@ export interface Machines {
   room: Room;
 }
 
+type Context = Pick<AppContext, 'db' | 'store' | 'settings'>;
+
+/** What is being read, for those who ask meanwhile: of fifty that post at once, few ask the database. */
+const reading = new WeakMap<Context, Promise<Machines>>();
+
+/** The machines as they are now, or were when somebody else asked a moment ago and has no answer yet. */
+export function readMachines(context: Context): Promise<Machines> {
+  const running = reading.get(context);
+  if (running) return running;
+  const started = askMachines(context).finally(() => reading.delete(context));
+  reading.set(context, started);
+  return started;
+}
+
 /**
  * Asks the living workers' rows and the store. Any aggregator may get any analysis, so that the one with the least
  * memory counts; where none lives, this process's own setting stands for it.
  */
-export async function readMachines({
-  db,
-  store,
-  settings,
-}: Pick<AppContext, 'db' | 'store' | 'settings'>): Promise<Machines> {
+async function askMachines({ db, store, settings }: Context): Promise<Machines> {
   const [workers, freeBytes, promised] = await Promise.all([
     livingWorkers(db, workerSilenceMs),
     store.freeBytes(),

@@ -101,13 +101,18 @@ const isPowerOfTwo = (count: number) => Number.isInteger(Math.log2(count));
  */
 export async function advanceKernels(db: Database, experimentId: string, sizes: WaveSizes): Promise<number> {
   return inTransaction(db, async (client) => {
-    const { rowCount: runs } = await client.query(
-      `SELECT 1 FROM experiments WHERE id = $1 AND state = 'running' FOR NO KEY UPDATE`,
-      [experimentId],
-    );
-    if (!runs) return 0;
+    // A wave that completes while this waits for the row is left to the next pass, which its acceptance asks for.
+    const { rows } = await client.query<{ complete: Wave[] }>({
+      name: 'complete-waves',
+      text: `SELECT ARRAY(SELECT DISTINCT wave FROM kernels
+          WHERE experiment_id = $1 AND state = 'active' AND wave_done >= wave_total) AS complete
+        FROM experiments WHERE id = $1 AND state = 'running' FOR NO KEY UPDATE`,
+      values: [experimentId],
+    });
+    const complete = new Set(rows[0]?.complete);
     let moved = 0;
     for (const [position, wave] of waves.entries()) {
+      if (!complete.has(wave)) continue;
       const next = waves.slice(position + 1).find((later) => sizes.tasks[later] > 0);
       if (!next) break;
       const { rowCount } = await client.query({
@@ -127,6 +132,8 @@ export async function advanceKernels(db: Database, experimentId: string, sizes: 
         values: [experimentId, wave, next, sizes.tasks[next], sizes.analysisBatch, sizes.analysesPerKernel],
       });
       moved += rowCount ?? 0;
+      // What is done already of the wave they came to may complete that too.
+      if (rowCount) complete.add(next);
     }
     return moved;
   });
