@@ -1,4 +1,5 @@
 /**
+ * `npm run bench -- gpu [--json FILE]` measures the OpenCL engine on its first device (gpu.mjs), without bars.
  * `npm run bench [-- PART ...] [-- --json FILE]`: measures the rows of docs/performance.md against their references,
  * prints a table, and writes it as JSON. Exit code 1 where a bar is missed or a row could not be measured.
  */
@@ -10,12 +11,14 @@ import { chooseRows, rows } from './rows.mjs';
 
 const usage = `npm run bench [-- PART ... --json FILE]
   PART         a row's id, or the beginning of the ids of several; none: every row
+  gpu          alone: the OpenCL engine on its first device, beside what that device can do
   --json FILE  writes {machine, rows} too
   --markdown   prints the table as docs/performance.md has it
   --list       names the rows and measures nothing`;
 
 const { parts, json, list, asMarkdown } = readArguments();
-const { chosen, unknown } = chooseRows(parts);
+const isGpu = parts.length === 1 && parts[0] === 'gpu';
+const { chosen, unknown } = chooseRows(isGpu ? [] : parts);
 if (unknown.length > 0) {
   console.error(`No row begins with ${unknown.join(', ')}. The rows: ${rows.map(({ id }) => id).join(', ')}`);
   process.exit(2);
@@ -29,6 +32,13 @@ try {
 } catch (error) {
   console.error(error.name === 'StartError' ? error.message : error);
   process.exit(1);
+}
+if (isGpu) {
+  const { gpuTable, runGpuBench } = await import('./gpu.mjs');
+  const report = await runGpuBench((line) => console.error(line));
+  console.log(`\n${gpuTable(report)}`);
+  if (json !== undefined) await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
+  process.exit(0);
 }
 const started = performance.now();
 const { runBench } = await import('./bench.mjs');

@@ -24,7 +24,10 @@ export function kindOfActivation({ name }: Activation): ActivationKind {
 }
 
 /** sb2, the reference variance, sw2, then the activation's own. `scale`: sw2 over the pixels of the filter. */
-export function networkNumbers(task: TileTask, scale: number): number[] {
+export function networkNumbers(
+  task: Pick<TileTask, 'architecture' | 'weightVariance' | 'biasVariance' | 'referenceVariance'>,
+  scale: number,
+): number[] {
   const { activation } = task.architecture;
   return [
     task.biasVariance,

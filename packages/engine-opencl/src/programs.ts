@@ -15,6 +15,7 @@ const parts = [
   'planes',
   'cnn-images',
   'cnn-pairs',
+  'limits',
 ] as const;
 type Part = (typeof parts)[number];
 
@@ -26,7 +27,7 @@ const source = Object.fromEntries(
 export const kernelHash = createHash('sha256').update(JSON.stringify(source)).digest('hex');
 
 export interface ProgramChoice {
-  of: 'common' | 'fcn' | 'cnn';
+  of: 'common' | 'fcn' | 'cnn' | 'limits';
   activation: ActivationKind;
   precision: Precision;
   /** Sizes that the compiler unrolls by. */
@@ -72,6 +73,7 @@ export function programSource(info: DeviceInfo, { of, activation, precision, siz
 
 function tailOf(of: ProgramChoice['of'], activation: ActivationKind): Part[] {
   if (of === 'cnn') return ['cnn-images', 'cnn-pairs'];
+  if (of === 'limits') return ['limits'];
   return activation === 'tanh' ? ['fcn', 'fcn-tanh'] : ['fcn'];
 }
 

@@ -3,8 +3,13 @@ import { TesseraError } from '@tessera/spec';
 import type { Context, DeviceBuffer, Kernel } from './context.js';
 import { type Handle, handles, ignoringLoss, sizes } from './opencl.js';
 
-/** A kernel's argument: an int, a buffer, no buffer, or room in local memory. */
-export type Argument = number | DeviceBuffer | null | { localBytes: number };
+/** A kernel's argument: an int, a buffer, no buffer, room in local memory, or a number of another type. */
+export type Argument =
+  | number
+  | DeviceBuffer
+  | null
+  | { localBytes: number }
+  | { bits: Float64Array | Float32Array };
 
 interface Launched {
   event: Handle;
@@ -127,6 +132,8 @@ export class Session {
     for (const [index, argument] of args.entries()) {
       if (typeof argument === 'number') {
         opencl.call('clSetKernelArg', kernel.handle, index, 4, Int32Array.of(argument));
+      } else if (argument !== null && 'bits' in argument) {
+        opencl.call('clSetKernelArg', kernel.handle, index, argument.bits.byteLength, argument.bits);
       } else if (argument !== null && 'localBytes' in argument) {
         opencl.call('clSetKernelArg', kernel.handle, index, argument.localBytes, null);
       } else {

@@ -11,14 +11,16 @@ const tiles = fileURLToPath(new URL('oclgrind-tiles.mjs', import.meta.url));
 
 // CPUs run the items of a group one after another and hide missing barriers; the simulator watches every access.
 describe.skipIf(library === undefined)('the kernels on Oclgrind (left out where it is not installed)', () => {
-  it('race for nothing and stay within their buffers', { timeout: 120_000 }, () => {
+  it('race for nothing, read nothing uninitialized and stay within their buffers', {
+    timeout: 120_000,
+  }, () => {
     const { stdout, stderr } = spawnSync(process.execPath, [tiles, library as string], {
       encoding: 'utf8',
-      // Not OCLGRIND_LOG: every context begins that file anew. Not OCLGRIND_UNINITIALIZED: it takes buffers at recycled addresses for
-      // uninitialized. The optimizer makes instructions that the interpreter lacks.
+      // Not OCLGRIND_LOG: every context begins that file anew. The optimizer makes instructions that the interpreter lacks.
       env: {
         ...process.env,
         OCLGRIND_DATA_RACES: '1',
+        OCLGRIND_UNINITIALIZED: '1',
         OCLGRIND_CHECK_API: '1',
         OCLGRIND_BUILD_OPTIONS: '-cl-opt-disable',
       },
