@@ -1,6 +1,6 @@
 /**
  * The TensorFlow.js backends, the best first. The two of TensorFlow's C library fetch it from outside the registries when
- * they are installed, so that they are no dependencies of ours: whoever has a card installs one of them beside Tessera (decision 11).
+ * they are installed, so that they are no dependencies of ours: whoever has a card installs one of them beside Tessera (decision 9).
  */
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
