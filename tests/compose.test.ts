@@ -322,7 +322,10 @@ describe('infra/docker/Dockerfile', () => {
       expect(source).toMatch(/^services\/(api|worker|aggregator)\/src\//);
       expect(existsSync(`${repository}${source}`)).toBe(true);
       const copied = inheritedInstructions(stages, target).filter(({ name }) => name === 'COPY');
-      expect(copied.map(({ text }) => text)).toEqual([`--from=build /out/${source.split('/')[1]} ./`]);
+      const [from, folder] =
+        target === 'worker-cuda' ? ['build-cuda', target] : ['build', source.split('/')[1]];
+      expect(copied.at(-1)?.text).toBe(`--from=${from} /out/${folder} ./`);
+      for (const { text } of copied) expect([...stages.keys()]).toContain(/^--from=(\S+)/.exec(text)?.[1]);
     },
   );
 
@@ -351,12 +354,27 @@ describe('infra/docker/Dockerfile', () => {
 
   it('begins every stage with another one, or with a pinned Debian 12 and the Node of package.json', async () => {
     const images = [...stages.values()].map(({ from }) => from).filter((from) => !stages.has(from));
-    expect(images).toHaveLength(1);
+    expect(images).toEqual([images[0], 'nvidia/cuda:11.2.2-cudnn8-runtime-ubuntu20.04']);
     expect(images[0]).toMatch(/^node:20\.\d+\.\d+-bookworm-slim$/);
     const minor = Number(/^node:20\.(\d+)/.exec(images[0] ?? '')?.[1]);
     const { engines } = JSON.parse(await readText('package.json')) as { engines: { node: string } };
     expect(engines.node).toBe('>=20.19');
     expect(minor).toBeGreaterThanOrEqual(19);
+  });
+
+  it('gives GPU workers TensorFlow as the engine pins it, and what finds the cards', async () => {
+    const installs =
+      stages
+        .get('build-cuda')
+        ?.instructions.map(({ text }) => text)
+        .join() ?? '';
+    const [, manifest = '', name = ''] =
+      /require\('(.+?)'\)\.peerDependencies\['(.+?)'\]/.exec(installs) ?? [];
+    const { peerDependencies } = JSON.parse(await readText(manifest.slice(2)));
+    expect(peerDependencies[name]).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(installs).toContain(`assemble.mjs services/worker /out/worker-cuda ${name}`);
+    const environment = imageEnvironment(inheritedInstructions(stages, 'worker-cuda'));
+    expect(environment.NVIDIA_DRIVER_CAPABILITIES?.split(',')).toContain('compute');
   });
 
   it('runs and copies files that the build context holds', async () => {

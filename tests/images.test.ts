@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '@tessera/embedded';
 import { testPostgres, testRedisUrl } from '@tessera/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { assemble } from '../infra/docker/assemble.mjs';
+import { assemble, runtimePackages } from '../infra/docker/assemble.mjs';
 import { imageEnvironment, inheritedInstructions, lastInstruction, readDockerfile } from './dockerfile.js';
 
 const targets = ['api', 'migrate', 'worker', 'aggregator'] as const;
@@ -84,6 +84,15 @@ describe('the images', () => {
         expect(existsSync(join(folder, service, 'node_modules', name)), name).toBe(false);
     }
     expect(existsSync(join(folder, 'worker/node_modules/fastify'))).toBe(false);
+  });
+
+  it('take an optional package with what it needs, where it is asked for and installed', () => {
+    const plain = runtimePackages('services/worker');
+    const more = runtimePackages('services/worker', undefined, ['playwright-core']);
+    expect([...more.keys()].filter((place) => !plain.has(place))).toEqual(['node_modules/playwright-core']);
+    expect(() => runtimePackages('services/worker', undefined, ['@tensorflow/tfjs-none'])).toThrow(
+      '@tensorflow/tfjs-none is not installed.',
+    );
   });
 
   it('take an experiment from request to result, and stop in order', async () => {

@@ -3,7 +3,7 @@
  * it depends on (package.json, dist, and the files in `alongside`), and the installed packages they depend on.
  * Development dependencies, sources, type declarations and source maps stay behind.
  *
- *     node infra/docker/assemble.mjs services/worker /out
+ *     node infra/docker/assemble.mjs services/worker /out [PACKAGE...]
  *
  * The layout is the repository's, so that links and relative paths hold. Run it after `npm ci` and the build.
  */
@@ -31,10 +31,11 @@ const leftBehind = /\.(?:map|d\.[cm]?ts|tsbuildinfo)$/;
 /**
  * Every package that `start` needs, itself included.
  * @param {string} start folder of a package, relative to the repository
+ * @param {string[]} more installed packages that it takes where they are there (optional peers)
  * @returns {Map<string, {manifest: object, isOurs: boolean, links: string[]}>} by real folder relative to the repository
  * @throws Error naming a dependency that is not installed
  */
-export function runtimePackages(start, root = repository) {
+export function runtimePackages(start, root = repository, more = []) {
   const found = new Map();
   const visit = (folder) => {
     if (found.has(folder)) return;
@@ -54,6 +55,11 @@ export function runtimePackages(start, root = repository) {
     }
   };
   visit(start);
+  for (const name of more) {
+    const place = resolvePackage(root, start, name);
+    if (place === null) throw new Error(`${name} is not installed.`);
+    visit(place);
+  }
   return found;
 }
 
@@ -82,10 +88,10 @@ function resolvePackage(root, folder, name) {
  * Assembles `start` in `target`, which must be empty or absent.
  * @throws Error when a package of the repository is not built
  */
-export function assemble(start, target, root = repository) {
+export function assemble(start, target, root = repository, more = []) {
   mkdirSync(target, { recursive: true });
   if (readdirSync(target).length > 0) throw new Error(`${target} is not empty.`);
-  const packages = runtimePackages(start, root);
+  const packages = runtimePackages(start, root, more);
   const copy = (path) =>
     cpSync(join(root, path), join(target, path), {
       recursive: true,
@@ -131,10 +137,10 @@ function isWanted(path) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [start, target] = process.argv.slice(2);
+  const [start, target, ...more] = process.argv.slice(2);
   if (start === undefined || target === undefined) {
-    console.error('Usage: node infra/docker/assemble.mjs PACKAGE_FOLDER TARGET_FOLDER');
+    console.error('Usage: node infra/docker/assemble.mjs PACKAGE_FOLDER TARGET_FOLDER [PACKAGE...]');
     process.exit(2);
   }
-  console.log(`${start}: ${assemble(start, target).size} packages`);
+  console.log(`${start}: ${assemble(start, target, repository, more).size} packages`);
 }

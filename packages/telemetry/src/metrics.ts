@@ -12,7 +12,7 @@ export interface Metrics {
   readonly experiments: Gauge<'state'>;
   /** Open experiments whose new work waits for room in the store. */
   readonly experimentsPaused: Gauge;
-  /** Bytes that the store can still take. */
+  /** Bytes that the store can still take; absent where a store cannot tell. */
   readonly storeFreeBytes: Gauge;
   /** `wave`, `engine`: tasks this process had accepted. */
   readonly tasksDone: Counter<'wave' | 'engine'>;
@@ -57,12 +57,12 @@ export interface DatabaseMetrics {
   readonly rows: Gauge<'table' | 'state'>;
 }
 
-/** Makes a registry with Tessera's metrics and Node's own (heap, event-loop lag, ...). */
+/** Makes a registry with Tessera's metrics and Node's own (heap, event-loop lag, ...). Gauges are absent until they are set. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  return {
+  const metrics: Metrics = {
     registry,
     tasks: new Gauge({
       name: 'tessera_tasks',
@@ -148,6 +148,17 @@ export function createMetrics(): Metrics {
     }),
     database: databaseMetrics(registers),
   };
+  // A gauge without labels begins as 0, which a process that never measures it would report as the truth.
+  const { bytes, connectionsLimit, oldestTransaction } = metrics.database;
+  for (const gauge of [
+    metrics.experimentsPaused,
+    metrics.storeFreeBytes,
+    bytes,
+    connectionsLimit,
+    oldestTransaction,
+  ])
+    gauge.remove();
+  return metrics;
 }
 
 function databaseMetrics(registers: Registry[]): DatabaseMetrics {

@@ -23,3 +23,12 @@ it('exposes tasks by state, compute seconds by engine, bytes, API latency, queue
 it('keeps registries apart, so that two in one process do not clash', () => {
   expect(createMetrics().registry).not.toBe(createMetrics().registry);
 });
+
+it('says nothing of a gauge that this process has not set', async () => {
+  const metrics = createMetrics();
+  expect(await metrics.registry.metrics()).not.toMatch(
+    /^tessera_(store|experiments_paused|database_bytes)\S* /m,
+  );
+  metrics.storeFreeBytes.set(5);
+  expect(await metrics.registry.metrics()).toMatch(/^tessera_store_free_bytes 5$/m);
+});
