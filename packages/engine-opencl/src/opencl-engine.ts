@@ -30,7 +30,7 @@ export interface OpenclEngineOptions {
   count?: number;
   /** Bytes of each device that tiles may take; default 4/5 of a GPU's memory. */
   memoryBytes?: number;
-  /** A folder to keep work-group shapes in, which are tuned at the first tile; without it they follow from the kind of device. */
+  /** A folder to keep work-group shapes in, which are tuned at the first tile; without it, and on CPUs, they follow from the kind of device. */
   cacheDir?: string;
   /** Another OpenCL library than the system's loader. */
   library?: string;
@@ -127,7 +127,10 @@ class OpenclEngine implements Engine {
   private findShapes(): Promise<Shapes> {
     const { shapes, cacheDir } = this.options;
     const { info } = (this.devices[0] as OpenedDevice).device;
-    if (shapes !== undefined || cacheDir === undefined) return Promise.resolve(shapes ?? defaultShapes(info));
+    // On a CPU compiling every candidate takes longer than the best of them saves.
+    if (shapes !== undefined || cacheDir === undefined || info.type === 'cpu') {
+      return Promise.resolve(shapes ?? defaultShapes(info));
+    }
     if (this.shapes === null) {
       this.shapes = tunedShapes(info, cacheDir, async (task, tried) => {
         const result = allocateResult(task);

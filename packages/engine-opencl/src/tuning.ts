@@ -74,12 +74,19 @@ async function readKept(folder: string): Promise<Record<string, Shapes>> {
 
 /** Whole or not at all; of two processes that write at once one finds its shapes again another time. */
 async function keep(folder: string, key: string, shapes: Shapes): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const all = { ...(await readKept(folder)), [key]: shapes };
   const temporary = join(folder, `${FILE}.${process.pid}`);
-  await writeFile(temporary, `${JSON.stringify(all, null, 2)}\n`);
-  await rename(temporary, join(folder, FILE));
+  try {
+    await mkdir(folder, { recursive: true });
+    const all = { ...(await readKept(folder)), [key]: shapes };
+    await writeFile(temporary, `${JSON.stringify(all, null, 2)}\n`);
+    await rename(temporary, join(folder, FILE));
+  } catch (error) {
+    // A folder that cannot be written to costs the next process its own search, no tile.
+    if (!unwritable.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
 }
+
+const unwritable = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT']);
 
 /** Images like any others: the work does not depend on what they show. */
 function images(count: number, shape: ImageBlock['shape'], size: number): ImageBlock {

@@ -1,4 +1,5 @@
 /** The engine a worker computes with: the one it was told, or the best that this machine has. */
+import { join } from 'node:path';
 import type { Settings } from '@tessera/config';
 import type { Engine } from '@tessera/engine';
 import { openNativeEngine } from '@tessera/engine-native';
@@ -17,24 +18,27 @@ export interface OpenedEngine {
 export async function openEngine({
   engine,
   device,
-}: Pick<Settings, 'engine' | 'device'>): Promise<OpenedEngine> {
+  dataDir,
+}: Pick<Settings, 'engine' | 'device' | 'dataDir'>): Promise<OpenedEngine> {
+  const cacheDir = join(dataDir, 'cache');
   switch (engine) {
     case 'native':
       return native();
     case 'opencl':
-      return { engine: await opencl(device), usesCores: false };
+      return { engine: await opencl(device, cacheDir), usesCores: false };
     case 'tfjs':
       return { engine: await tfjs(device), usesCores: false };
     case 'auto':
-      return (await onCard(device)) ?? native();
+      return (await onCard(device, cacheDir)) ?? native();
   }
 }
 
 const native = (): OpenedEngine => ({ engine: openNativeEngine({}), usesCores: true });
 
-async function opencl(device: string | null): Promise<Engine> {
+/** `cacheDir` keeps the shapes of work-groups that suit the device. */
+async function opencl(device: string | null, cacheDir: string): Promise<Engine> {
   const { openOpenclEngine } = await import('@tessera/engine-opencl');
-  return openOpenclEngine(device === null ? {} : { device });
+  return openOpenclEngine(device === null ? { cacheDir } : { device, cacheDir });
 }
 
 async function tfjs(device: string | null): Promise<Engine> {
@@ -51,11 +55,11 @@ async function tfjs(device: string | null): Promise<Engine> {
 }
 
 /** An engine on a GPU that computes every family, where there is one: OpenCL has float64 and its kernels are fused. */
-async function onCard(device: string | null): Promise<OpenedEngine | null> {
+async function onCard(device: string | null, cacheDir: string): Promise<OpenedEngine | null> {
   const { listDevices } = await import('@tessera/engine-opencl');
   const cards = () => listDevices().filter(({ type, name }) => type === 'gpu' && name.includes(device ?? ''));
   if (hasDevices(cards)) {
-    const engine = await opencl(device ?? cards()[0]?.name ?? null);
+    const engine = await opencl(device ?? cards()[0]?.name ?? null, cacheDir);
     if (computesEveryFamily(engine)) return { engine, usesCores: false };
     await engine.close();
   }
