@@ -25,9 +25,9 @@ const paperScale: Record<string, (spec: ExperimentSpecInput) => void> = {
   'map-fcn': wholeMap,
   'map-cnn-flatten': wholeMap,
   'images-4096': wholeGrid,
-  'same-images-fcn': wholeMap,
-  'same-images-cnn-flatten': wholeMap,
-  'same-images-cnn-gap': wholeMap,
+  'same-images-fcn': sharedMap,
+  'same-images-cnn-flatten': sharedMap,
+  'same-images-cnn-gap': sharedMap,
 };
 
 function wholeGrid(spec: ExperimentSpecInput): void {
@@ -39,6 +39,14 @@ function deepSpectrum(spec: ExperimentSpecInput): void {
   spec.dataset.train = 64;
   spec.dataset.test = 32;
   spec.grid.depth = { from: 0, to: 400, step: 5 };
+}
+
+/** CNN-P sets the size: days of a core, where the whole map would take it years (`tessera paper --plan`). */
+function sharedMap(spec: ExperimentSpecInput): void {
+  wholeMap(spec);
+  spec.dataset.train = 128;
+  spec.dataset.test = 128;
+  spec.grid.weightVariance = { from: 0.5, to: 3, count: 20 };
 }
 
 function wholeMap(spec: ExperimentSpecInput): void {

@@ -1,21 +1,11 @@
 /** Whether this server wants a key, and what the present one allows. */
 import { useQuery } from '@tanstack/react-query';
+import type { SessionInfo } from '@tessera/spec';
+import { api } from '../live/api.js';
 import { queries, sessionKey } from '../live/queries.js';
 
-export interface Session {
-  required: boolean;
-  role: 'viewer' | 'submitter' | 'admin' | null;
-  project: string | null;
-}
-
 export function useSession() {
-  return useQuery({ queryKey: sessionKey, queryFn: readSession, staleTime: 60_000 });
-}
-
-async function readSession(): Promise<Session> {
-  const response = await fetch('/v1/session');
-  if (!response.ok) throw new Error(`The server answered ${response.status} to the question for a session.`);
-  return (await response.json()) as Session;
+  return useQuery({ queryKey: sessionKey, queryFn: () => api.session(), staleTime: 60_000 });
 }
 
 /** Sends a key once; the answer is a cookie that scripts cannot read. @throws Error where the key is not taken */
@@ -38,5 +28,5 @@ export async function endSession(): Promise<void> {
 }
 
 /** Whether the session may create, cancel, retry and delete. */
-export const maySubmit = (session: Session | undefined): boolean =>
+export const maySubmit = (session: SessionInfo | undefined): boolean =>
   session === undefined || !session.required || session.role === 'submitter' || session.role === 'admin';

@@ -15,6 +15,7 @@ import { StateMark } from '../../ui/state-mark.js';
 import { hasEnded } from '../experiments/experiments-page.js';
 import { FailuresPanel } from './failures-panel.js';
 import { LogPanel } from './log-panel.js';
+import { NoExperiment } from './no-experiment.js';
 import { ThroughputPanel } from './throughput-panel.js';
 import { TileMap } from './tile-map/tile-map.js';
 import { WorkersPanel } from './workers-panel.js';
@@ -37,7 +38,7 @@ export default function ExperimentPage({ id }: { id: string }) {
   const [, go] = useLocation();
 
   if (experiment === undefined)
-    return error ? <Failure error={error} /> : <Loading what="Reading the experiment" />;
+    return error ? <NoExperiment error={error} /> : <Loading what="Reading the experiment" />;
   const { name, state } = experiment;
   const isAllowed = maySubmit(session);
   const act = (verb: 'cancel' | 'retry') => actions.mutate({ verb, ids: [id] });
@@ -45,8 +46,8 @@ export default function ExperimentPage({ id }: { id: string }) {
     <>
       <div className="page-head">
         <h1>{name}</h1>
-        <StateMark state={state} />
         <div className="row">
+          <StateMark state={state} />
           <Link
             className={state === 'completed' ? 'button primary' : 'button'}
             href={`/experiments/${id}/results`}

@@ -75,7 +75,7 @@ export function ExperimentsPage() {
               <span className="hidden-label">Search</span>
               <input
                 type="search"
-                placeholder="Search names, data sets, architectures, people"
+                placeholder="Search names, data sets, people"
                 value={search}
                 onChange={(event) => setSearch(event.target.value)}
               />

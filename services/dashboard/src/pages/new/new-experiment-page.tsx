@@ -92,7 +92,7 @@ function SpecForm({ start }: { start: Json }) {
       <div className="page-head">
         <h1>New experiment</h1>
         <label className="row">
-          Start from
+          <span>Start from</span>
           <select
             value=""
             onChange={(event) => {

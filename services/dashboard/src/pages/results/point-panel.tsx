@@ -6,6 +6,7 @@ import { useMemo } from 'react';
 import { FigureView } from '../../figure/figure-view.js';
 import { readNpy } from '../../figure/npy.js';
 import { numberText } from '../../figure/number-text.js';
+import { SymbolText } from '../../figure/symbol.js';
 import type { Results } from '../../figure/use-results.js';
 import { api } from '../../live/api.js';
 import { Failure, Loading } from '../../ui/notice.js';
@@ -53,7 +54,9 @@ export function PointPanel({ results, view }: { results: Results; view: ResultVi
             <dl className="facts">
               {factsOf(row).map(([name, value]) => (
                 <div key={name}>
-                  <dt>{name}</dt>
+                  <dt>
+                    <SymbolText of={name} />
+                  </dt>
                   <dd title={typeof value === 'number' ? String(value) : undefined}>
                     {typeof value === 'string' ? value : numberText(value)}
                   </dd>
@@ -82,7 +85,7 @@ function factsOf(
   return [
     ['phase', row.phase],
     ['χ₁', row.chi1],
-    row.xi1 !== null ? ['ξ₁, layers', row.xi1] : ['ξ*, layers', row.xiStar],
+    row.xi1 !== null ? ['ξ₁, layers', row.xi1] : ['ξ_*, layers', row.xiStar],
     ['q*', row.qStar],
     ['c*', row.cStar],
     ['κ', row.kappa],

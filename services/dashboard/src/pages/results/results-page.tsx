@@ -8,6 +8,7 @@ import { type Results, useFigureExperiment, useRows } from '../../figure/use-res
 import { useExperiment } from '../../live/use-experiment.js';
 import { isMoving } from '../../live/use-experiments.js';
 import { Failure, Loading } from '../../ui/notice.js';
+import { NoExperiment } from '../experiment/no-experiment.js';
 import { Cite } from './cite.js';
 import { MatrixView } from './matrix-view.js';
 import { PointPanel } from './point-panel.js';
@@ -18,23 +19,26 @@ export default function ResultsPage({ id }: { id: string }) {
   const { experiment, error, lost } = useExperiment(id);
   const rows = useRows(experiment);
   const described = useFigureExperiment(experiment);
-  if (experiment === undefined || described === null) return error ? <Failure error={error} /> : <Loading />;
+  if (experiment === undefined || described === null)
+    return error ? <NoExperiment error={error} /> : <Loading />;
   const { tiles } = experiment.progress;
   return (
     <>
       <div className="page-head">
         <h1>{experiment.name}</h1>
-        <span className="muted">
-          {experiment.state}
-          {isMoving(experiment) &&
-            `, ${tiles.done.toLocaleString('en-US')} of ${tiles.total.toLocaleString('en-US')} tiles`}
-        </span>
-        <Link className="button" href={`/experiments/${id}`}>
-          The work
-        </Link>
-        <Link className="button" href={`/compare?ids=${id}`}>
-          Compare
-        </Link>
+        <div className="row">
+          <span className="muted">
+            {experiment.state}
+            {isMoving(experiment) &&
+              `, ${tiles.done.toLocaleString('en-US')} of ${tiles.total.toLocaleString('en-US')} tiles`}
+          </span>
+          <Link className="button" href={`/experiments/${id}`}>
+            The work
+          </Link>
+          <Link className="button" href={`/compare?ids=${id}`}>
+            Compare
+          </Link>
+        </div>
       </div>
       {lost !== null && <p role="status">The server does not answer; what is shown may be old. {lost}</p>}
       {described.isSynthetic && (
@@ -177,5 +181,5 @@ function hoverText({ panel, x, y }: FigurePoint, quantity: 'accuracy' | 'loss'):
   const split = panel.name === 'train' ? 'training' : 'test';
   const shown =
     value === null ? 'no number' : quantity === 'accuracy' ? percentText(value) : numberText(value);
-  return `σ_w² = ${numberText(weight, 5)}, depth ${y}: ${split} ${quantity} ${shown}`;
+  return `σw² = ${numberText(weight, 5)}, depth ${y}: ${split} ${quantity} ${shown}`;
 }

@@ -4,6 +4,7 @@ import { meanField } from '@tessera/theory';
 import { useMemo } from 'react';
 import { FigureView } from '../../figure/figure-view.js';
 import { numberText } from '../../figure/number-text.js';
+import { SymbolText } from '../../figure/symbol.js';
 import { Choice, sigma } from '../results/view-choices.js';
 import { activationChoices, NumberField, useTheoryView } from './theory-view.js';
 
@@ -139,12 +140,14 @@ export default function TheoryPage() {
                   ['χ₁', field.chi1],
                   ['χ_c*', field.chiC],
                   ['ξ₁, layers', field.xi1],
-                  ['ξ*, layers', field.xiStar],
+                  ['ξ_*, layers', field.xiStar],
                   ['ξ_c*, layers', field.xiC],
                 ] as const
               ).map(([name, value]) => (
                 <div key={name}>
-                  <dt>{name}</dt>
+                  <dt>
+                    <SymbolText of={name} />
+                  </dt>
                   <dd title={value === null ? undefined : String(value)}>{numberText(value, 5)}</dd>
                 </div>
               ))}

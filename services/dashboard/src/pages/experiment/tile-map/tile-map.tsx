@@ -1,6 +1,14 @@
 /** The tile map: every tile a cell, from the whole experiment down to one tile's history. */
 import type { Experiment } from '@tessera/spec';
-import { type KeyboardEvent, type PointerEvent, useCallback, useEffect, useRef, useState } from 'react';
+import {
+  type CSSProperties,
+  type KeyboardEvent,
+  type PointerEvent,
+  useCallback,
+  useEffect,
+  useRef,
+  useState,
+} from 'react';
 import { isMoving } from '../../../live/use-experiments.js';
 import { countText, numberText } from '../../../ui/format.js';
 import { Failure } from '../../../ui/notice.js';
@@ -215,7 +223,7 @@ function TileCanvas({ world, version, colouring, isCancelled, selected, onSelect
   };
 
   return (
-    <div className="tile-canvas">
+    <div className="tile-canvas" style={{ '--aspect': world.width / world.height } as CSSProperties}>
       <div
         className="tile-plane"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the map is worked by keys

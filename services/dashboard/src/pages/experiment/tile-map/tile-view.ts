@@ -56,9 +56,12 @@ export class TileView {
   /** The whole world in the canvas. */
   fit(): void {
     const margin = 12;
+    // The buttons' place.
+    const top = 48;
     const { width, height } = this.world;
-    const scale = Math.min((this.#width - 2 * margin) / width, (this.#height - 2 * margin) / height, 48);
-    this.view = { scale, x: (this.#width - width * scale) / 2, y: (this.#height - height * scale) / 2 };
+    const room = this.#height - top - margin;
+    const scale = Math.min((this.#width - 2 * margin) / width, room / height, 48);
+    this.view = { scale, x: (this.#width - width * scale) / 2, y: top + (room - height * scale) / 2 };
     this.request();
   }
 
