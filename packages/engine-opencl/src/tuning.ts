@@ -8,6 +8,8 @@ import { kernelHash } from './programs.js';
 import { defaultShapes, type Shapes } from './shapes.js';
 
 const FILE = 'opencl-shapes.json';
+/** What every kernel's registers leave room for, of any activation and precision, on the cards there are (65,536 a compute unit). */
+const MOST_ITEMS = 256;
 /** Each candidate runs once to be compiled and to warm up, then so often. */
 const RUNS = 3;
 
@@ -37,11 +39,11 @@ function fcnCandidates(info: DeviceInfo): Shapes['fcn'][] {
     { cols: 2 * fcn.cols, rows: Math.max(1, fcn.rows / 2), rowsEach: fcn.rowsEach },
     { cols: fcn.cols, rows: 2 * fcn.rows, rowsEach: fcn.rowsEach },
   ];
-  return candidates.filter(({ cols, rows }) => cols * rows <= info.workGroupItems);
+  return candidates.filter(({ cols, rows }) => cols * rows <= Math.min(MOST_ITEMS, info.workGroupItems));
 }
 
 function cnnCandidates(info: DeviceInfo): Shapes['cnn'][] {
-  return [128, 256, 512, 1024].filter((items) => items <= info.workGroupItems).map((items) => ({ items }));
+  return [MOST_ITEMS, 128, 64].filter((items) => items <= info.workGroupItems).map((items) => ({ items }));
 }
 
 async function fastest<Shape>(

@@ -30,10 +30,10 @@ describe('work-group shapes', () => {
       { fcn, cnn }: { fcn: { rowsEach: number }; cnn: { items: number } },
     ) => {
       measured++;
-      return Math.abs(cnn.items - 512) + Math.abs(fcn.rowsEach - 4);
+      return Math.abs(cnn.items - 128) + Math.abs(fcn.rowsEach - 4);
     };
     const found = await tunedShapes(info, folder, measure);
-    expect(found.cnn.items).toBe(512);
+    expect(found.cnn.items).toBe(128);
     expect(found.fcn.rowsEach).toBe(4);
     const once = measured;
     expect(await tunedShapes(info, folder, measure)).toEqual(found);
