@@ -89,9 +89,13 @@ async function sayDevicesLeftOut() {
 }
 
 /** Runs a program of Node's with our output. @returns {Promise<number>} its exit code */
-function show(args) {
+export function show(args, env = {}) {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, args, { cwd: root, env: plainEnv(), stdio: 'inherit' });
+    const child = spawn(process.execPath, args, {
+      cwd: root,
+      env: { ...plainEnv(), ...env },
+      stdio: 'inherit',
+    });
     child.on('exit', (code) => resolve(code ?? 1));
   });
 }

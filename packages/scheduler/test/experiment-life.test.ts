@@ -8,7 +8,7 @@ import {
   retryExperiment,
 } from '@tessera/database';
 import { TesseraError } from '@tessera/spec';
-import { openDoor, queueBackends, testPostgres } from '@tessera/testkit';
+import { openCable, queueBackends, testPostgres } from '@tessera/testkit';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { Stage, until } from './stage.js';
 
@@ -149,7 +149,7 @@ describe.runIf(queueBackends().includes('redis'))('while Redis is away', () => {
   afterEach(() => stage?.close());
 
   it('results are accepted, a cancelled experiment ends, workers stop; work goes on when it is back', async () => {
-    const redis = await openDoor(stage.queueOptions.redisUrl as string);
+    const redis = await openCable(stage.queueOptions.redisUrl as string);
     onTestFinished(() => redis.close());
     stage.queueOptions.redisUrl = redis.url;
     await stage.dispatcher();
@@ -159,7 +159,7 @@ describe.runIf(queueBackends().includes('redis'))('while Redis is away', () => {
     });
     const [cancelled, kept] = [await stage.create(), await stage.create()];
     await until(async () => (await stage.leased()) === 2);
-    redis.shut();
+    await redis.shut();
     isSlow = false;
     await until(async () => (await stage.leased()) === 0);
     await cancelExperiment(stage.db, cancelled);
@@ -167,7 +167,7 @@ describe.runIf(queueBackends().includes('redis'))('while Redis is away', () => {
     const asked = performance.now();
     await Promise.all(runners.map((runner) => runner.close(0)));
     expect(performance.now() - asked).toBeLessThan(5000);
-    redis.open();
+    await redis.open();
     await stage.runners(async () => {});
     expect((await stage.reaches(kept, 'completed')).progress).toEqual(whole);
   }, 60_000);

@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { canHaveS3, type HttpDoor, openDoor, openHttpDoor, testBucket, testS3Url } from '@tessera/testkit';
+import { canHaveS3, type HttpDoor, openCable, openHttpDoor, testBucket, testS3Url } from '@tessera/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { experimentKeys } from '../src/experiment-layout.js';
 import { parseNpy } from '../src/npy.js';
@@ -126,18 +126,18 @@ describe.skipIf(!canHaveS3())('the store on S3', () => {
   });
 
   it('outlives cut connections, and is unavailable while nothing listens', async () => {
-    const cable = await openDoor(await testS3Url());
+    const cable = await openCable(await testS3Url());
     const { location } = await testBucket(cable.url);
     const cut = await openS3Store(location, { attempts: 3, silenceMs: 2000 });
     await cut.put('k', Buffer.from('value'));
-    cable.cut();
+    await cable.cut();
     expect((await cut.get('k')).toString()).toBe('value');
-    cable.shut();
+    await cable.shut();
     await expect(cut.get('k')).rejects.toEqual(code('unavailable'));
     await expect(cut.put('k', large)).rejects.toEqual(code('unavailable'));
-    cable.open();
+    await cable.open();
     expect((await cut.get('k')).toString()).toBe('value');
-    cable.close();
+    await cable.close();
   });
 
   it('finds an object that was cut short or changed by its checksum', async () => {

@@ -1,3 +1,4 @@
+export { type Cable, openCable } from './cable.js';
 export { type Door, openDoor } from './door.js';
 export { type HttpDoor, type HttpFault, openHttpDoor } from './http-door.js';
 export { canStartRedis, type QueueBackend, queueBackends } from './queue-backends.js';

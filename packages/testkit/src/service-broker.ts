@@ -1,9 +1,15 @@
 /** Starts each service that tests ask for once, in the test run's main process, when it is first asked for. */
 import { createServer, type Server } from 'node:http';
 import { loadSettings, type Settings } from '@tessera/config';
-import { type RunningService, startTestPostgres, startTestRedis, startTestS3 } from './start-services.js';
+import {
+  type RunningService,
+  startTestPostgres,
+  startTestRedis,
+  startTestS3,
+  startToxiproxy,
+} from './start-services.js';
 
-export type ServiceName = 'postgres' | 'redis' | 's3';
+export type ServiceName = 'postgres' | 'redis' | 's3' | 'toxiproxy';
 /** The answer to a request for a service. */
 export type ServiceAnswer = { url: string } | { error: string };
 
@@ -16,9 +22,10 @@ const starters: Record<ServiceName, (settings: Settings) => Promise<RunningServi
   postgres: startTestPostgres,
   redis: startTestRedis,
   s3: startTestS3,
+  toxiproxy: startToxiproxy,
 };
 
-/** Serves `GET /postgres`, `GET /redis` and `GET /s3` on a free local port. */
+/** Serves `GET /NAME` of every service on a free local port. */
 export async function startServiceBroker(): Promise<ServiceBroker> {
   const { settings } = loadSettings(process.env);
   const started = new Map<ServiceName, Promise<RunningService>>();

@@ -18,6 +18,7 @@ export interface RunningService {
 
 const postgresImage = 'postgres:17.6-alpine';
 const seaweedImage = 'chrislusf/seaweedfs:3.97';
+const toxiproxyImage = 'ghcr.io/shopify/toxiproxy:2.12.0';
 const startTimeoutMs = 60_000;
 
 /** `TESSERA_TEST_DATABASE_URL`, else the embedded Postgres in a temporary folder, or a container. */
@@ -97,4 +98,14 @@ async function startMoto(python: string): Promise<RunningService> {
       await ended;
     },
   };
+}
+
+/** Toxiproxy in a container, on the host's network: it reaches the other containers' ports and this machine's. */
+export async function startToxiproxy(): Promise<RunningService> {
+  const port = await freePort();
+  const stop = await startContainer(toxiproxyImage, (container) =>
+    container.withNetworkMode('host').withCommand(['-host=127.0.0.1', `-port=${port}`]),
+  );
+  while (!(await answers(port))) await sleep(50);
+  return { url: `http://127.0.0.1:${port}`, stop };
 }
