@@ -62,3 +62,20 @@ it('who wanted nothing for a while has saved nothing up', () => {
   const got = serve(turns, [busy, idle], 20, 1);
   expect(Object.fromEntries(got)).toEqual({ busy: 10, idle: 10 });
 });
+
+it('newcomers that never cease keep nobody from a second place', () => {
+  const turns = new Turns();
+  const first = { id: 'first', priority: 5 };
+  let waiting = [first];
+  let got = 0;
+  for (let round = 0; round < 50; round++) {
+    for (const late of ['a', 'b']) waiting.push({ id: `${late}${round}`, priority: 5 });
+    for (const id of turns.deal(waiting, 1).keys()) {
+      turns.took(waiting.find((one) => one.id === id) as Contender, 1);
+      if (id === first.id) got++;
+      else waiting = waiting.filter((one) => one.id !== id);
+    }
+    turns.settle(waiting);
+  }
+  expect(got).toBeGreaterThan(1);
+});
