@@ -101,7 +101,8 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     );
     for (const [key, { abort, task }] of asked) {
       const lease = leases.get(key);
-      if (lease?.isWanted) continue;
+      // What has ended while the statement ran has no lease, and needs none.
+      if (lease?.isWanted || !held.has(key)) continue;
       log.info(
         { experiment: task.experimentId, task: String(task.id) },
         lease ? 'task cancelled' : 'lease lost',
