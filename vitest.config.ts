@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -15,6 +16,8 @@ export default defineConfig({
     teardownTimeout: 30_000,
     // Processes, not threads: koffi's libraries and thread pools belong to a process.
     pool: 'forks',
+    // Most of the time of tests is spent waiting for processes; vitest's own choice is one less than there are cores.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     globalSetup: ['packages/testkit/dist/global-setup.js'],
   },
 });
