@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { problemDetails, sendProblem } from './problem.js';
 
@@ -29,9 +30,10 @@ declare module 'fastify' {
 /** Ends the reading of a body that takes too long: a client that sends a byte a minute does not hold a socket for a day. */
 export function limitBodyTime(app: FastifyInstance, bodyMs: number): void {
   app.addHook('preParsing', async (request, reply, payload) => {
-    if (request.routeOptions.config.takesLongBody) return;
+    if (request.routeOptions.config.takesLongBody || !hasBody(request.headers)) return;
     const timer = setTimeout(() => {
-      if (reply.sent) return;
+      // An answer that has begun, a stream's above all, goes on.
+      if (reply.raw.headersSent) return;
       // The socket carries the answer, and ends with it.
       reply.raw.once('close', () => payload.destroy());
       reply.header('connection', 'close');
@@ -42,3 +44,7 @@ export function limitBodyTime(app: FastifyInstance, bodyMs: number): void {
     payload.once('end', () => clearTimeout(timer));
   });
 }
+
+/** A request without a body has nothing that could end: nobody reads it, and `end` never comes. */
+const hasBody = (headers: IncomingHttpHeaders): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;

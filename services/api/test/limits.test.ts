@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import Fastify from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FailureCounter } from '../src/access/failure-counter.js';
@@ -9,12 +10,13 @@ import { receiveUpload, uploadPace } from '../src/upload.js';
 import { createTiny } from './finished-experiment.js';
 import { type RunningApi, runApi, uploadTiny } from './running-api.js';
 
+const bodyMs = 300;
 let api: RunningApi;
 let port: number;
 beforeAll(async () => {
   api = await runApi({
     settings: { eventStreams: 3 },
-    times: { headersMs: 300, bodyMs: 300, idleMs: 60_000, checkMs: 100 },
+    times: { headersMs: 300, bodyMs, idleMs: 60_000, checkMs: 100 },
   });
   await uploadTiny(api);
   await api.app.listen({ host: '127.0.0.1', port: 0 });
@@ -78,6 +80,23 @@ describe('event streams', () => {
       return response.status;
     };
     await expect.poll(again, { timeout: 10_000 }).toBe(200);
+  });
+
+  it('go on for longer than a body may take', async () => {
+    const { id, links } = await createTiny(api);
+    const { body } = await fetch(`http://127.0.0.1:${port}${links.events}`);
+    const reader = (body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
+    await sleep(3 * bodyMs);
+    expect((await api.app.inject({ method: 'POST', url: `/v1/experiments/${id}/cancel` })).statusCode).toBe(
+      202,
+    );
+    let told = '';
+    while (!told.includes('"state":"cancel')) {
+      const { done, value } = await reader.read();
+      if (done) throw new Error(`The stream ended after ${told}`);
+      told += value;
+    }
+    await reader.cancel();
   });
 });
 
