@@ -16,7 +16,7 @@ export async function burst(requests, { clients, experiments, watchers, say }) {
   const largeBefore = await tilesDone(requests, large.id);
 
   const startedAt = performance.now();
-  /** @type {Map<string, { submitted: number, ended: number | null, state: string }>} */
+  /** `told`: the event stream said how it ended. @type {Map<string, { submitted: number, ended: number | null, state: string, told: boolean }>} */
   const small = new Map();
   const streams = [];
   let next = 0;
@@ -24,13 +24,14 @@ export async function burst(requests, { clients, experiments, watchers, say }) {
     for (let number = next++; number < experiments; number = next++) {
       const made = await requests.send('POST /v1/experiments', 'POST', '/v1/experiments', smallSpec(number));
       if (made === null) continue;
-      const record = { submitted: performance.now(), ended: null, state: 'queued' };
+      const record = { submitted: performance.now(), ended: null, state: 'queued', told: false };
       small.set(made.id, record);
       if (number < watchers) {
         const stream = requests.watch(made.id, (state) => {
-          if (state === record.state) return;
           record.state = state;
-          if (isTerminal(state)) record.ended ??= performance.now();
+          if (!isTerminal(state)) return;
+          record.told = true;
+          record.ended ??= performance.now();
         });
         streams.push(stream);
       }
@@ -67,6 +68,9 @@ export async function burst(requests, { clients, experiments, watchers, say }) {
   }
   const doneMs = performance.now() - startedAt;
   isDone = true;
+  const told = () => [...small.values()].filter((record) => record.told).length;
+  for (const until = performance.now() + 5000; told() < streams.length && performance.now() < until; )
+    await sleep(100);
   await Promise.all(asking);
   const largeAfter = await tilesDone(requests, large.id);
   const openStreams = streams.length;
@@ -77,7 +81,7 @@ export async function burst(requests, { clients, experiments, watchers, say }) {
     experiments: small.size,
     completed: [...small.values()].filter(({ state }) => state === 'completed').length,
     watchers: openStreams,
-    watchersTold: [...small.values()].slice(0, watchers).filter(({ ended }) => ended !== null).length,
+    watchersTold: told(),
     submittedSeconds: submittedMs / 1000,
     doneSeconds: doneMs / 1000,
     waitMedian: quantile(waits, 0.5),

@@ -99,6 +99,7 @@ function showBurst(found, requests) {
   return (
     worst < 1000 &&
     found.completed === found.experiments &&
+    found.watchersTold === found.watchers &&
     found.largeTiles > 0 &&
     requests.failures.size === 0
   );
