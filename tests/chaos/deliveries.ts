@@ -1,3 +1,4 @@
+import { queueWaves } from '@tessera/spec';
 import { createPostgresBackend, Queue, withBackend } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Audit } from './audit.js';
@@ -20,10 +21,7 @@ export async function repeatDeliveries(stack: ChaosStack, audit: Audit, target: 
   if (!tasks || tasks.length === 0 || !instance) return false;
   const queues = openQueues(stack, `tessera-${instance.id}`);
   try {
-    for (const [name, waves] of [
-      ['tiles', ['train', 'strip']],
-      ['analyses', ['analysis', 'finish']],
-    ] as const) {
+    for (const [name, waves] of Object.entries(queueWaves)) {
       const jobs = tasks
         .filter(({ wave }) => (waves as readonly string[]).includes(wave))
         .map(({ id, generation }, index) => ({

@@ -1,3 +1,4 @@
+import { queueWaves } from '@tessera/spec';
 import type { Database } from './connection.js';
 import type { WorkerIdentity } from './workers.js';
 
@@ -75,8 +76,8 @@ export async function readCluster(db: Database, project: string | null): Promise
     experiments: Object.fromEntries(experiments.rows.map(({ state, count }) => [state, count])),
     tasks: tasks.rows.map(({ wave, state, count }) => ({ wave, state, count })),
     queued: {
-      tiles: queuedOf(tasks.rows, ['train', 'strip']),
-      analyses: queuedOf(tasks.rows, ['analysis', 'finish']),
+      tiles: queuedOf(tasks.rows, queueWaves.tiles),
+      analyses: queuedOf(tasks.rows, queueWaves.analyses),
     },
     oldestQueuedSeconds: oldest,
     leases: { held, soonestEndSeconds: ends },

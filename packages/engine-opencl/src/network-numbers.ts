@@ -1,6 +1,6 @@
 /** How a network is handed to the kernels: its activation's number, and the numbers of `net` (kernels/prelude.cl, duals.cl). */
 import type { TileTask } from '@tessera/engine';
-import type { Activation } from '@tessera/spec';
+import { type Activation, formOfActivation } from '@tessera/spec';
 
 const kinds = { identity: 0, abrelu: 1, erf: 2, gelu: 3, sin: 4, rbf: 5, tanh: 6 } as const;
 export type ActivationKind = keyof typeof kinds;
@@ -19,9 +19,7 @@ export const parameterCounts: Readonly<
   tanh: { own: 5 + 3 * 128, differences: 0, references: 0, levelSlopes: false },
 };
 
-export function kindOfActivation({ name }: Activation): ActivationKind {
-  return name === 'relu' || name === 'leaky-relu' || name === 'abs' ? 'abrelu' : name;
-}
+export const kindOfActivation = (activation: Activation): ActivationKind => formOfActivation(activation).name;
 
 /** sb2, the reference variance, sw2, then the activation's own. `scale`: sw2 over the pixels of the filter. */
 export function networkNumbers(
@@ -38,33 +36,25 @@ export function networkNumbers(
 }
 
 function activationNumbers(activation: Activation, scale: number): number[] {
-  switch (activation.name) {
-    case 'relu':
-      return kinked(0, 1, scale);
-    case 'leaky-relu':
-      return kinked(activation.alpha, 1, scale);
-    case 'abs':
-      return kinked(-1, 1, scale);
-    case 'abrelu':
-      return kinked(activation.a, activation.b, scale);
+  const form = formOfActivation(activation);
+  switch (form.name) {
+    case 'abrelu': {
+      const { a, b } = form;
+      return [(scale * (a * a + b * b)) / 2, (scale * (a - b) * (a - b)) / (2 * Math.PI)];
+    }
     case 'erf':
       return [(scale * 4) / Math.PI];
     case 'gelu':
       return [scale / 4, scale / (2 * Math.PI)];
     case 'sin': {
-      const { a, b } = activation;
-      const sine = Math.sin(activation.c) ** 2;
+      const { a, b, c } = form;
+      const sine = Math.sin(c) ** 2;
       const half = (scale * a * a) / 2;
       return [b * b, half, half * b * b, 2 * sine, 2 - 2 * sine, 1 - 2 * sine];
     }
     case 'rbf':
-      return [scale, 2 * activation.gamma, 2 * activation.gamma * scale];
+      return [scale, 2 * form.gamma, 2 * form.gamma * scale];
     default:
       return [scale];
   }
 }
-
-const kinked = (a: number, b: number, scale: number): number[] => [
-  (scale * (a * a + b * b)) / 2,
-  (scale * (a - b) * (a - b)) / (2 * Math.PI),
-];

@@ -16,9 +16,8 @@ import {
   type WaveSizes,
 } from '@tessera/database';
 import { type Plan, temporaryBytesAim } from '@tessera/plan';
-import { TesseraError } from '@tessera/spec';
+import { queueWaves, TesseraError } from '@tessera/spec';
 import type { DispatcherLog } from './dispatcher.js';
-import { queueWaves } from './window.js';
 
 /** What the dispatcher has done outside the database at the ends of an experiment's life; both idempotent. */
 export interface ExperimentHooks {

@@ -125,9 +125,8 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
         if (performance.now() - filledAt > fillingMs) await fill();
       }
     };
-    const [queued, begun] = [true, false].map((isQueued) =>
-      open.filter(({ state }) => (state === 'queued') === isQueued),
-    ) as [Standing[], Standing[]];
+    const queued = open.filter(({ state }) => state === 'queued');
+    const begun = open.filter(({ state }) => state !== 'queued');
     await advance(begun, Number.POSITIVE_INFINITY);
     // Preparing takes files and their syncs: of a thousand that came at once, some now, and the running ones meanwhile.
     await advance(queued, performance.now() + preparingMs);

@@ -1,7 +1,7 @@
 import { type Database, expireLeases, longQueued, unqueue } from '@tessera/database';
 import type { JobQueue, QueueName, TaskJob } from '@tessera/queue';
+import { queueWaves } from '@tessera/spec';
 import type { DispatcherLog } from './dispatcher.js';
-import { queueWaves } from './window.js';
 
 export interface ReconcileTiming {
   intervalMs: number;

@@ -10,16 +10,10 @@ import {
   workerSilenceMs,
 } from '@tessera/database';
 import type { JobQueue, QueueName } from '@tessera/queue';
-import type { ExperimentState, Wave } from '@tessera/spec';
+import { type ExperimentState, queueWaves, type Wave } from '@tessera/spec';
 import { traced } from '@tessera/telemetry';
 import type { DispatcherLog } from './dispatcher.js';
 import type { Contender, Turns } from './turns.js';
-
-/** Which queue carries which wave: engines compute tiles and strips, LAPACK the rest. */
-export const queueWaves = {
-  tiles: ['train', 'strip'],
-  analyses: ['analysis', 'finish'],
-} as const satisfies Record<QueueName, readonly Wave[]>;
 
 export { workerSilenceMs };
 

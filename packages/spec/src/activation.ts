@@ -30,3 +30,20 @@ export const activationSchema = Type.Union(
   Object.values(activationSchemas) as unknown as [(typeof activationSchemas)[ActivationName]],
 );
 export type Activation = { [N in ActivationName]: Static<(typeof activationSchemas)[N]> }[ActivationName];
+
+/** An activation by the one name of its form. */
+export type FormOfActivation = Exclude<Activation, { name: 'relu' | 'leaky-relu' | 'abs' }>;
+
+/** relu, leaky-relu and abs as the abrelu that each of them is; the others as they are. */
+export function formOfActivation(activation: Activation): FormOfActivation {
+  switch (activation.name) {
+    case 'relu':
+      return { name: 'abrelu', a: 0, b: 1 };
+    case 'leaky-relu':
+      return { name: 'abrelu', a: activation.alpha, b: 1 };
+    case 'abs':
+      return { name: 'abrelu', a: -1, b: 1 };
+    default:
+      return activation;
+  }
+}

@@ -25,6 +25,12 @@ export type TaskState = keyof typeof taskTransitions;
 export const waves = ['train', 'analysis', 'strip', 'finish'] as const;
 export type Wave = (typeof waves)[number];
 
+/** Which queue carries which wave: engines compute tiles and strips, LAPACK the rest. */
+export const queueWaves = {
+  tiles: ['train', 'strip'],
+  analyses: ['analysis', 'finish'],
+} as const satisfies Record<string, readonly Wave[]>;
+
 /** True when `to` may follow `from`. */
 export function isLegalTransition(from: ExperimentState, to: ExperimentState): boolean {
   return (experimentTransitions[from] as readonly string[]).includes(to);

@@ -1,4 +1,4 @@
-import type { Activation } from '@tessera/spec';
+import { type Activation, formOfActivation } from '@tessera/spec';
 import type { Algebra, Tensor } from '../algebra.js';
 import { abreluDifference } from './abrelu-difference.js';
 import { erfDifference, geluDifference } from './arc-difference.js';
@@ -35,25 +35,20 @@ export interface DifferenceDual {
 export type MakeDifferenceDual = (o: Algebra, scale: number) => DifferenceDual;
 
 export function differenceDualOf(activation: Activation): MakeDifferenceDual | null {
-  switch (activation.name) {
+  const form = formOfActivation(activation);
+  switch (form.name) {
     case 'identity':
       return identityDifference;
-    case 'relu':
-      return abreluDifference(0, 1);
-    case 'leaky-relu':
-      return abreluDifference(activation.alpha, 1);
-    case 'abs':
-      return abreluDifference(-1, 1);
     case 'abrelu':
-      return abreluDifference(activation.a, activation.b);
+      return abreluDifference(form.a, form.b);
     case 'erf':
       return erfDifference;
     case 'gelu':
       return geluDifference;
     case 'sin':
-      return sinDifference(activation.a, activation.b, activation.c);
+      return sinDifference(form.a, form.b, form.c);
     case 'rbf':
-      return rbfDifference(activation.gamma);
+      return rbfDifference(form.gamma);
     case 'tanh':
       return null;
   }

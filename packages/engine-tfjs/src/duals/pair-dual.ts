@@ -1,4 +1,4 @@
-import type { Activation } from '@tessera/spec';
+import { type Activation, formOfActivation } from '@tessera/spec';
 import type { Algebra, Tensor } from '../algebra.js';
 import { abreluDual } from './abrelu.js';
 import { erfDual } from './erf.js';
@@ -35,25 +35,20 @@ export type MakePairDual = (o: Algebra, scale: number) => PairDual;
 
 /** null where the engine has no form of the activation. */
 export function pairDualOf(activation: Activation): MakePairDual | null {
-  switch (activation.name) {
+  const form = formOfActivation(activation);
+  switch (form.name) {
     case 'identity':
       return identityDual;
-    case 'relu':
-      return abreluDual(0, 1);
-    case 'leaky-relu':
-      return abreluDual(activation.alpha, 1);
-    case 'abs':
-      return abreluDual(-1, 1);
     case 'abrelu':
-      return abreluDual(activation.a, activation.b);
+      return abreluDual(form.a, form.b);
     case 'erf':
       return erfDual;
     case 'gelu':
       return geluDual;
     case 'sin':
-      return sinDual(activation.a, activation.b, activation.c);
+      return sinDual(form.a, form.b, form.c);
     case 'rbf':
-      return rbfDual(activation.gamma);
+      return rbfDual(form.gamma);
     case 'tanh':
       return null;
   }

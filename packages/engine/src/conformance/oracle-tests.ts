@@ -1,9 +1,10 @@
 /** Every engine against the oracle, at sizes around the vector's width and with every activation and geometry. */
 import type { Architecture, Precision } from '@tessera/spec';
 import { describe, expect, it } from 'vitest';
+import { activations } from '../activations.js';
 import type { Engine, KernelTile, TileArray, TileTask } from '../engine.js';
 import { oracleEngine } from '../oracle/oracle-engine.js';
-import { activations, depthOf, fcn, kindOf, randomImages, taskOf } from './tiles.js';
+import { depthOf, fcn, kindOf, randomImages, taskOf } from './tiles.js';
 import { complementError, relativeError, toleranceOf } from './tolerances.js';
 
 /** 1, lanes - 1, lanes, lanes + 1 for 2, 4, 8 and 16 lanes, four vectors of them, and odd sizes. */

@@ -33,20 +33,6 @@ export const fcn = (activation: Architecture['activation']): Architecture => ({
   padding: 'circular',
 });
 
-/** One of every activation of the spec. */
-export const activations: readonly Architecture['activation'][] = [
-  { name: 'identity' },
-  { name: 'relu' },
-  { name: 'leaky-relu', alpha: 0.1 },
-  { name: 'abs' },
-  { name: 'abrelu', a: -0.3, b: 0.8 },
-  { name: 'erf' },
-  { name: 'gelu' },
-  { name: 'sin', a: 1.1, b: 0.9, c: 0.3 },
-  { name: 'rbf', gamma: 0.8 },
-  { name: 'tanh' },
-];
-
 /** A task of both kinds and both arrays; numbers of a network that is neither ordered nor exploding. */
 export function taskOf(
   architecture: Architecture,

@@ -2,7 +2,7 @@
  * Dual activations: T = E[phi(u) phi(v)] and T' = E[phi'(u) phi'(v)] for (u, v) ~ N(0, [[q_a, k], [k, q_b]]), and what of
  * them would cancel if it were computed by subtraction.
  */
-import type { Activation } from '@tessera/spec';
+import { type Activation, formOfActivation } from '@tessera/spec';
 import { abreluDual } from './abrelu-dual.js';
 import { erfDual } from './erf-dual.js';
 import { geluDual } from './gelu-dual.js';
@@ -52,25 +52,20 @@ export interface Dual {
 }
 
 export function dualOf(activation: Activation): Dual {
-  switch (activation.name) {
+  const form = formOfActivation(activation);
+  switch (form.name) {
     case 'identity':
       return identityDual;
-    case 'relu':
-      return abreluDual(0, 1);
-    case 'leaky-relu':
-      return abreluDual(activation.alpha, 1);
-    case 'abs':
-      return abreluDual(-1, 1);
     case 'abrelu':
-      return abreluDual(activation.a, activation.b);
+      return abreluDual(form.a, form.b);
     case 'erf':
       return erfDual;
     case 'gelu':
       return geluDual;
     case 'sin':
-      return sinDual(activation.a, activation.b, activation.c);
+      return sinDual(form.a, form.b, form.c);
     case 'rbf':
-      return rbfDual(activation.gamma);
+      return rbfDual(form.gamma);
     case 'tanh':
       return tanhDual;
   }
