@@ -7,4 +7,3 @@ export {
 } from './dispatcher.js';
 export type { Room } from './pause.js';
 export type { ReconcileTiming } from './reconcile.js';
-export { workerSilenceMs } from './window.js';

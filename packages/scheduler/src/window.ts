@@ -15,8 +15,6 @@ import { traced } from '@tessera/telemetry';
 import type { DispatcherLog } from './dispatcher.js';
 import type { Contender, Turns } from './turns.js';
 
-export { workerSilenceMs };
-
 /** Tasks in the queue or leased per slot of the living workers: one in hand, and enough behind it. */
 const tasksPerSlot = 4;
 const smallestWindow = 8;

@@ -1,6 +1,6 @@
 /** The machines that would do the work: what their processes measured, what memory and disk there is. */
 import { availableParallelism } from 'node:os';
-import { livingWorkers, promisedBytes } from '@tessera/database';
+import { livingWorkers, promisedBytes, workerSilenceMs } from '@tessera/database';
 import {
   costsOf,
   crewOf,
@@ -10,7 +10,6 @@ import {
   type Room,
   temporaryBytesAim,
 } from '@tessera/plan';
-import { workerSilenceMs } from '@tessera/scheduler';
 import type { AppContext } from './app-context.js';
 
 /** What a plan is made by and compared with at this moment. */

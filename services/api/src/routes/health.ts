@@ -1,6 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
-import { type DatabaseLoad, livingWorkers, readDatabaseLoad, readOverview } from '@tessera/database';
-import { workerSilenceMs } from '@tessera/scheduler';
+import {
+  type DatabaseLoad,
+  livingWorkers,
+  readDatabaseLoad,
+  readOverview,
+  workerSilenceMs,
+} from '@tessera/database';
 import { TesseraError } from '@tessera/spec';
 import type { DatabaseMetrics } from '@tessera/telemetry';
 import type { FastifyInstance } from 'fastify';
