@@ -8,7 +8,7 @@
  */
 import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,7 +19,7 @@ import { holdDataFolder, removeDataFolder, startPostgres } from '@tessera/embedd
 import { openQueue } from '@tessera/queue';
 import { startRunner } from '@tessera/runner';
 import { startDispatcher } from '@tessera/scheduler';
-import { startRedisNode } from '@tessera/testkit/redis-nodes';
+import { startRedisNode, tellRedis } from '@tessera/testkit/redis-nodes';
 
 const silent = { info() {}, warn() {}, error() {} };
 const runnersPerProcess = 8;
@@ -71,6 +71,8 @@ async function measure() {
   const folder = await holdDataFolder(mkdtempSync(join(tmpdir(), 'tessera-dispatcher-')));
   const postgres = await startPostgres({ folder, log: () => {} });
   const redis = await startRedisNode([]).catch(() => null);
+  const redisPid =
+    redis && Number(/process_id:(\d+)/.exec(await tellRedis(redis.port, ['INFO', 'server']))[1]);
   const backends = [['postgres', null], ...(redis ? [['redis', `redis://127.0.0.1:${redis.port}`]] : [])];
   console.log(
     `${cpus().length} x ${cpus()[0]?.model}, Node ${process.versions.node}, ${most} tiles a line at most`,
@@ -78,14 +80,17 @@ async function measure() {
   await migrate(postgres.url);
   const db = openDatabase(postgres.url, { connections: 8 });
   console.log(`A commit takes ${(await commitMs(db)).toFixed(1)} ms.\n`);
-  console.log('| connections | queue | tiles a second |\n|---|---|---|');
+  console.log('| connections | queue | tiles/s | CPU ms a tile: runners | Postgres | Redis | dispatcher |');
+  console.log('|---|---|---|---|---|---|---|');
   await nameDataset(db, { name: 'images', sha256: 'abc', uploadSha256: null, manifest: {} });
   for (const connections of values.connections.split(',').map(Number)) {
     for (const [backend, redisUrl] of backends) {
       // A connection takes five of Postgres' there, and it has 200.
       if (backend === 'postgres' && connections > 16) continue;
-      const rate = await once(db, postgres.url, redisUrl, connections, most);
-      console.log(`| ${connections} | ${backend} | ${rate.toFixed(0)} |`);
+      const servers = [postgres.pid(), redisPid];
+      const { rate, cpuMs } = await once(db, postgres.url, redisUrl, connections, most, servers);
+      const parts = cpuMs.map((ms) => ms.toFixed(2)).join(' | ');
+      console.log(`| ${connections} | ${backend} | ${rate.toFixed(0)} | ${parts} |`);
     }
   }
   await db.close();
@@ -108,7 +113,7 @@ async function commitMs(db) {
 }
 
 /** Tiles a second from the first acceptance to the last, of as many as take some seconds. */
-async function once(db, databaseUrl, redisUrl, connections, most) {
+async function once(db, databaseUrl, redisUrl, connections, most, servers) {
   const prefix = randomUUID();
   const children = [];
   for (let left = connections; left > 0; left -= runnersPerProcess) {
@@ -143,12 +148,22 @@ async function once(db, databaseUrl, redisUrl, connections, most) {
     const { rows } = await db.pool.query('SELECT tiles_done AS n FROM experiments WHERE id = $1', [id]);
     return Number(rows[0].n);
   };
+  const cpu = () => [
+    children.reduce((sum, child) => sum + cpuMsOf(child.pid), 0),
+    ...servers.map((pid) => (pid === null ? 0 : cpuMsOf(pid))),
+    cpuMsOf(process.pid),
+  ];
   let from = 0;
+  let before = [];
   for (let count = 0; count < tiles; count = await done()) {
-    if (from === 0 && count > 0) from = performance.now();
-    await sleep(5);
+    if (from === 0 && count > 0) {
+      from = performance.now();
+      before = cpu();
+    }
+    await sleep(20);
   }
   const to = performance.now();
+  const cpuMs = cpu().map((ms, part) => (ms - before[part]) / tiles);
   await db.pool.query(`UPDATE experiments SET state = 'cancelled', finished_at = now() WHERE id = $1`, [id]);
   await dispatcher.close();
   await queue.close();
@@ -157,5 +172,27 @@ async function once(db, databaseUrl, redisUrl, connections, most) {
     await new Promise((resolve) => child.once('exit', resolve));
   }
   await db.pool.query('DELETE FROM workers');
-  return (1000 * tiles) / (to - from);
+  return { rate: (1000 * tiles) / (to - from), cpuMs };
+}
+
+/** CPU time that a process and those it started have taken, the ended ones included; 0 where there is no /proc. */
+function cpuMsOf(pid) {
+  const statOf = (id) => {
+    try {
+      return readFileSync(`/proc/${id}/stat`, 'utf8')
+        .replace(/^.*\) /, '')
+        .split(' ');
+    } catch {
+      return null;
+    }
+  };
+  const own = statOf(pid);
+  if (!own) return 0;
+  // From utime on: its own in user and system mode, then that of its ended children. A tick is 10 ms.
+  const ticks = own.slice(11, 15).reduce((sum, value) => sum + Number(value), 0);
+  const children = readdirSync('/proc')
+    .filter((id) => /^\d+$/.test(id) && statOf(id)?.[1] === String(pid))
+    // This script's own children are counted apart.
+    .filter(() => pid !== process.pid);
+  return children.reduce((sum, id) => sum + cpuMsOf(id), 10 * ticks);
 }

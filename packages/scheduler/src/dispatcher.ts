@@ -8,6 +8,7 @@ import {
 } from '@tessera/database';
 import type { JobQueue, QueueName } from '@tessera/queue';
 import { advanceExperiment, type ExperimentHooks, knownPlans } from './advance.js';
+import { Drain } from './drain.js';
 import { type Room, watchRoom } from './pause.js';
 import { defaultTiming, Reconciler, type ReconcileTiming } from './reconcile.js';
 import { Turns } from './turns.js';
@@ -70,6 +71,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   const pause = watchRoom(db, options.room ?? null, log);
   const reconciler = new Reconciler({ db, queue, log }, timing.suspiciousMs);
   const turns = { tiles: new Turns(), analyses: new Turns() };
+  const drains = { tiles: new Drain(), analyses: new Drain() };
   let closed = false;
   let timer: NodeJS.Timeout | null = null;
   let dueAt = 0;
@@ -112,7 +114,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     let queuedNow = 0;
     let filledAt = performance.now();
     const fill = async () => {
-      queuedNow += await fillWindow({ db, queue, log, turns, limit }, open, queues);
+      queuedNow += await fillWindow({ db, queue, log, turns, drains, limit }, open, queues);
       filledAt = performance.now();
     };
     const advance = async (some: readonly Standing[], untilMs: number) => {

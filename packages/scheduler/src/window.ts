@@ -13,11 +13,14 @@ import type { JobQueue, QueueName } from '@tessera/queue';
 import { type ExperimentState, queueWaves, type Wave } from '@tessera/spec';
 import { traced } from '@tessera/telemetry';
 import type { DispatcherLog } from './dispatcher.js';
+import type { Drain } from './drain.js';
 import type { Contender, Turns } from './turns.js';
 
 /** Tasks in the queue or leased per slot of the living workers: one in hand, and enough behind it. */
 const tasksPerSlot = 4;
 const smallestWindow = 8;
+/** And no fewer than are done in this time, two passes: where tiles take milliseconds, four a slot are gone long before the next. */
+const coveredMs = 400;
 
 type ProjectContender = Contender & { project: string };
 
@@ -27,6 +30,8 @@ export interface WindowContext {
   log: DispatcherLog;
   /** Whose turn it is, for each queue; kept from pass to pass. */
   turns: Record<QueueName, Turns>;
+  /** How fast each queue drains; kept from pass to pass. */
+  drains: Record<QueueName, Drain>;
   /** Tiles that a project without a limit of its own may have queued or in work; null: as many as it likes. */
   limit: number | null;
 }
@@ -63,12 +68,26 @@ async function fillQueue(
   context: WindowContext,
   name: QueueName,
   running: readonly ProjectContender[],
-  window: number,
+  smallest: number,
+): Promise<number> {
+  const { db, drains } = context;
+  const outstanding = await countOutstanding(db, queueWaves[name]);
+  const perMs = drains[name].observe(outstanding, performance.now());
+  const free = Math.max(smallest, Math.ceil(coveredMs * perMs)) - outstanding;
+  const queued = free > 0 ? await fillPlaces(context, name, running, free) : 0;
+  drains[name].filled(queued);
+  return queued;
+}
+
+/** Deals free places of a queue out. @returns how many tasks it queued */
+async function fillPlaces(
+  context: WindowContext,
+  name: QueueName,
+  running: readonly ProjectContender[],
+  free: number,
 ): Promise<number> {
   const { db, turns, limit } = context;
   const waves = queueWaves[name];
-  const free = window - (await countOutstanding(db, waves));
-  if (free <= 0) return 0;
   let room = free;
   const readyFor = async (some: readonly Wave[]) => {
     const ids = running.map(({ id }) => id);
