@@ -69,7 +69,7 @@ async function measure() {
   });
   const most = Number(values.tiles);
   const folder = await holdDataFolder(mkdtempSync(join(tmpdir(), 'tessera-dispatcher-')));
-  const postgres = await startPostgres({ folder, log: () => {} });
+  const postgres = await startPostgres({ folder, connections: 600, log: () => {} });
   const redis = await startRedisNode([]).catch(() => null);
   const redisPid =
     redis && Number(/process_id:(\d+)/.exec(await tellRedis(redis.port, ['INFO', 'server']))[1]);
@@ -85,8 +85,6 @@ async function measure() {
   await nameDataset(db, { name: 'images', sha256: 'abc', uploadSha256: null, manifest: {} });
   for (const connections of values.connections.split(',').map(Number)) {
     for (const [backend, redisUrl] of backends) {
-      // A connection takes five of Postgres' there, and it has 200.
-      if (backend === 'postgres' && connections > 16) continue;
       const servers = [postgres.pid(), redisPid];
       const { rate, cpuMs } = await once(db, postgres.url, redisUrl, connections, most, servers);
       const parts = cpuMs.map((ms) => ms.toFixed(2)).join(' | ');

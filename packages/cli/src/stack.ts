@@ -43,6 +43,8 @@ export class StackError extends Error {
 }
 
 const readyTimeoutMs = 180_000;
+/** Connections that the embedded Postgres allows: those of the API, the command line and people, and of each process that computes. */
+const connectionsFor = (workers: number) => Math.max(200, 64 + 16 * (workers + 1));
 /** What a stopping service takes beyond the grace it gives its tasks or requests. */
 const closingMs = 12_000;
 
@@ -71,9 +73,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   try {
     const port = await claimPort(settings.host, settings.port);
+    // A process a core: each scores its strips in JavaScript between native calls (docs/decisions/0005).
+    const cores = availableParallelism();
+    const workers = settings.workers ?? cores;
+    const threads = settings.threads ?? Math.max(1, Math.floor(cores / workers));
     let databaseUrl = settings.databaseUrl;
     if (databaseUrl === null) {
-      postgres = await startPostgres({ folder, log: say });
+      postgres = await startPostgres({ folder, connections: connectionsFor(workers), log: say });
       databaseUrl = postgres.url;
       say(`Postgres: embedded, in ${join(settings.dataDir, 'postgres')}, port ${postgres.port}`);
     } else say('Postgres: the one of TESSERA_DATABASE_URL');
@@ -84,10 +90,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       await refuseWithoutKeys(databaseUrl, settings.host);
     signal.throwIfAborted();
 
-    // A process a core: each scores its strips in JavaScript between native calls (docs/decisions/0005).
-    const cores = availableParallelism();
-    const workers = settings.workers ?? cores;
-    const threads = settings.threads ?? Math.max(1, Math.floor(cores / workers));
     const start = (name: string, service: string, serviceThreads: number) => {
       const env = {
         ...inheritedEnvironment(options.env, service, settings.store),

@@ -1,9 +1,12 @@
+import type { Wave } from '@tessera/spec';
 import { testPostgres } from '@tessera/testkit';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   acceptFinish,
   acceptTask,
   advanceKernels,
+  type ClaimedTask,
   cancelExperiment,
   claimTask,
   countOutstanding,
@@ -113,6 +116,66 @@ describe('a kernel that is sent back while its later work runs', () => {
     await retryExperiment(db, id);
     await startExperiment(db, id);
     expect(await takeReady(db, id, ['train'], 10)).toHaveLength(1);
+  });
+});
+
+describe('an acceptance that waits for the row of its experiment', () => {
+  /** Starts an acceptance, changes rows while it waits, and gives what came of it. */
+  async function acceptWhile(
+    task: ClaimedTask,
+    wave: Wave,
+    change: (client: pg.PoolClient) => Promise<void>,
+  ) {
+    let accepting: Promise<boolean> | null = null;
+    await inTransaction(db, async (client) => {
+      await client.query('SELECT 1 FROM experiments WHERE id = $1 FOR NO KEY UPDATE', [id]);
+      accepting = acceptTask(db, task, whoDoes(wave), outcome);
+      await vi.waitFor(async () => {
+        const { rowCount } = await db.pool.query(
+          `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'WITH running AS%'`,
+        );
+        expect(rowCount).toBe(1);
+      });
+      await change(client);
+    });
+    return accepting;
+  }
+
+  it('is counted for the wave that its kernel came to meanwhile', async () => {
+    await finishWave(db, id, 'train');
+    const [analysis] = await claimWave(db, id, 'analysis');
+    if (!analysis) throw new Error('no analysis');
+    expect(await damage('train')).toBe(true);
+    const accepted = await acceptWhile(analysis, 'analysis', async (client) => {
+      // What advanceKernels does, which counts the done ones of the wave: this one is not yet.
+      await client.query(
+        `UPDATE kernels SET wave = 'analysis', wave_total = 2, wave_done = 0 WHERE experiment_id = $1`,
+        [id],
+      );
+    });
+    expect(accepted).toBe(true);
+    await expectCountersRight();
+  });
+
+  it('is refused when the lease ended, the experiment was cancelled, or pinned to another fingerprint', async () => {
+    for (const change of [
+      `UPDATE tasks SET state = 'pending', generation = generation + 1, queued_at = NULL, leased_until = NULL WHERE experiment_id = $1 AND state = 'leased'`,
+      `UPDATE experiments SET state = 'cancelling' WHERE id = $1`,
+      `UPDATE experiments SET worker_fingerprint = 'other' WHERE id = $1`,
+    ]) {
+      id = `race${++counter}`;
+      await runningExperiment(db, id);
+      const [task] = await claimWave(db, id, 'train');
+      if (!task) throw new Error('no task');
+      const accepted = await acceptWhile(
+        task,
+        'train',
+        async (client) => void (await client.query(change, [id])),
+      );
+      expect(accepted, change).toBe(false);
+      await expectCountersRight();
+      expect((await findExperiment(db, id))?.progress.tiles.done).toBe(0);
+    }
   });
 });
 

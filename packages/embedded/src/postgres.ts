@@ -17,7 +17,6 @@ import { spawnOptions } from './run-as.js';
 const settings = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  max_connections: 200,
   shared_buffers: '64MB',
   fsync: 'on',
   synchronous_commit: 'on',
@@ -43,6 +42,8 @@ export interface EmbeddedPostgres {
 
 export interface PostgresOptions {
   folder: DataFolder;
+  /** How many it allows at once; left out: 200. */
+  connections?: number;
   /** One line for people each. */
   log: (line: string) => void;
 }
@@ -52,14 +53,18 @@ export interface PostgresOptions {
  * of it, and starts it again when it dies. It runs in a session of its own, so Ctrl-C does not reach it; when
  * this process dies, a watching shell shuts it down.
  */
-export async function startPostgres({ folder, log }: PostgresOptions): Promise<EmbeddedPostgres> {
+export async function startPostgres({
+  folder,
+  connections = 200,
+  log,
+}: PostgresOptions): Promise<EmbeddedPostgres> {
   const cluster = await openCluster(folder.path, log);
   await endLeftover(cluster);
   let port = await freePort();
   let server: RunningServer;
   for (let attempt = 1; ; attempt++) {
     try {
-      server = await launch(cluster, port, folder);
+      server = await launch(cluster, port, connections, folder);
       break;
     } catch (error) {
       // Another process may have taken the port in between.
@@ -77,7 +82,7 @@ export async function startPostgres({ folder, log }: PostgresOptions): Promise<E
       for (let waitMs = 250; !isStopping; waitMs = Math.min(2 * waitMs, 10_000)) {
         try {
           await endLeftover(cluster);
-          server = await launch(cluster, port, folder);
+          server = await launch(cluster, port, connections, folder);
           break;
         } catch (error) {
           log(`The embedded Postgres could not be started: ${(error as Error).message}`);
@@ -109,7 +114,12 @@ interface RunningServer {
   stop(): Promise<void>;
 }
 
-async function launch(cluster: Cluster, port: number, folder: DataFolder): Promise<RunningServer> {
+async function launch(
+  cluster: Cluster,
+  port: number,
+  connections: number,
+  folder: DataFolder,
+): Promise<RunningServer> {
   const logFile = join(folder.logs, 'postgres.log');
   const logFd = openSync(logFile, 'a', 0o600);
   const [program, ...args] = [
@@ -119,7 +129,10 @@ async function launch(cluster: Cluster, port: number, folder: DataFolder): Promi
     cluster.folder,
     '-p',
     String(port),
-    ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ...Object.entries({ ...settings, max_connections: connections }).flatMap(([name, value]) => [
+      '-c',
+      `${name}=${value}`,
+    ]),
   ] as [string, ...string[]];
   const before = (await readFile(logFile)).length;
   const child = spawn(program, args, {
