@@ -138,10 +138,8 @@ async function jobQueue(
 ): Promise<JobQueue> {
   const queues = { tiles: makeQueue('tiles'), analyses: makeQueue('analyses') };
   const consumers: Worker<JobData>[] = [];
-  for (const queue of Object.values(queues)) {
-    queue.on('error', onError);
-    await queue.waitUntilReady();
-  }
+  for (const queue of Object.values(queues)) queue.on('error', onError);
+  for (const queue of Object.values(queues)) await queue.waitUntilReady();
   return {
     backend,
     async add(name, jobs) {

@@ -1,136 +1,107 @@
-/** Redis and Postgres behind TLS with a certificate that only our own authority vouches for. */
-import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/** Redis behind TLS with a certificate that only our own authority vouches for, and that holds a name and no address. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openQueue } from '../src/index.js';
+import {
+  canStartRedis,
+  findOnPath,
+  makeTestAuthority,
+  type RedisNode,
+  startRedisCluster,
+  startRedisNode,
+  startRedisSentinels,
+  type TestAuthority,
+} from '@tessera/testkit';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type JobQueue, openQueue } from '../src/index.js';
 
-const find = (name: string) =>
-  (process.env.PATH ?? '')
-    .split(':')
-    .map((folder) => join(folder, name))
-    .find(existsSync);
-const [redisServer, openssl] = [find('redis-server'), find('openssl')];
-const isReady = redisServer !== undefined && openssl !== undefined;
+const isReady = canStartRedis() && findOnPath('openssl') !== null;
 if (!isReady && process.env.CI === 'true') throw new Error('redis-server or openssl is not on PATH.');
 
 describe.skipIf(!isReady)('Redis over TLS (needs redis-server and openssl)', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'tessera-tls-'));
-  const at = (name: string) => join(folder, name);
-  let server: ReturnType<typeof spawn>;
-  let port: number;
-
+  let authority: TestAuthority;
+  let server: RedisNode;
+  const open: JobQueue[] = [];
   beforeAll(async () => {
-    const ssl = (...args: string[]) => execFileSync(openssl as string, args, { stdio: 'pipe', cwd: folder });
-    ssl(
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-keyout',
-      'ca.key',
-      '-out',
-      'ca.pem',
-      '-days',
-      '2',
-      '-subj',
-      '/CN=test authority',
-    );
-    ssl(
-      'req',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-keyout',
-      'server.key',
-      '-out',
-      'server.csr',
-      '-subj',
-      '/CN=localhost',
-      '-addext',
-      'subjectAltName=DNS:localhost',
-    );
-    ssl(
-      'x509',
-      '-req',
-      '-in',
-      'server.csr',
-      '-CA',
-      'ca.pem',
-      '-CAkey',
-      'ca.key',
-      '-CAcreateserial',
-      '-days',
-      '2',
-      '-copy_extensions',
-      'copy',
-      '-out',
-      'server.pem',
-    );
-    chmodSync(at('server.key'), 0o600);
-    port = await freePort();
-    server = spawn(redisServer as string, [
-      ...['--port', '0', '--tls-port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder],
-      ...[
-        '--tls-cert-file',
-        at('server.pem'),
-        '--tls-key-file',
-        at('server.key'),
-        '--tls-ca-cert-file',
-        at('ca.pem'),
-      ],
-      ...['--tls-auth-clients', 'no'],
-    ]);
-    await sleep(500);
+    authority = makeTestAuthority();
+    server = await startRedisNode([], false, authority);
+  });
+  afterEach(async () => {
+    for (const queue of open.splice(0)) await queue.close();
   });
   afterAll(async () => {
-    if (server?.exitCode === null) {
-      const ended = new Promise((resolve) => server.once('exit', resolve));
-      server.kill('SIGKILL');
-      await ended;
-    }
-    rmSync(folder, { recursive: true, force: true });
+    await server?.stop();
+    authority?.remove();
   });
 
-  const open = (redisCa: string | null, onError: (error: Error) => void = () => {}) =>
-    openQueue({
-      redisUrl: `rediss://localhost:${port}`,
-      redisCa,
-      databaseUrl: '',
-      prefix: 'tls-test',
-      onError,
-    });
+  async function openAt(
+    redisUrl: string,
+    onError: (error: Error) => void = () => {},
+    redisCa: string | null = authority.ca,
+  ) {
+    const queue = await openQueue({ redisUrl, redisCa, databaseUrl: '', prefix: 'tls-test', onError });
+    open.push(queue);
+    return queue;
+  }
+  const serverUrl = () => `rediss://localhost:${server.tlsPort}`;
+
+  /** Adds a task, and waits until it is delivered. */
+  async function expectDelivery(producer: JobQueue, seen: ReadonlySet<bigint>, task: bigint) {
+    const deadline = performance.now() + 30_000;
+    while (!seen.has(task)) {
+      if (performance.now() > deadline) throw new Error('it was not delivered in time');
+      await producer.add('tiles', [{ task, generation: 1 }]).catch(() => {});
+      await sleep(100);
+    }
+  }
 
   it('is used with the authority that vouches for it', async () => {
-    const queue = await open(readFileSync(at('ca.pem'), 'utf8'));
-    try {
-      await queue.ping();
-      await queue.add('tiles', [{ task: 1n, generation: 1 }]);
-      expect((await queue.depth('tiles')).waiting).toBe(1);
-    } finally {
-      await queue.close();
-    }
+    const queue = await openAt(serverUrl());
+    await queue.ping();
+    await queue.add('tiles', [{ task: 1n, generation: 1 }]);
+    expect((await queue.depth('tiles')).waiting).toBe(1);
   });
 
+  it('delivers behind sentinels, and goes to the promoted server when the primary dies', async () => {
+    const sentinels = await startRedisSentinels(authority);
+    try {
+      const [producer, consumer] = [await openAt(sentinels.url), await openAt(sentinels.url)];
+      const seen = new Set<bigint>();
+      await consumer.consume('tiles', 1, async ({ task }) => void seen.add(task));
+      await expectDelivery(producer, seen, 1n);
+      const before = await sentinels.primary();
+      await sentinels.killPrimary();
+      while ((await sentinels.primary()) === before) await sleep(50);
+      await expectDelivery(producer, seen, 2n);
+    } finally {
+      for (const queue of open.splice(0)) await queue.close();
+      await sentinels.stop();
+    }
+  }, 60_000);
+
+  it('delivers in a cluster', async () => {
+    const cluster = await startRedisCluster(authority);
+    try {
+      const [producer, consumer] = [await openAt(cluster.url), await openAt(cluster.url)];
+      const seen = new Set<bigint>();
+      await consumer.consume('tiles', 1, async ({ task }) => void seen.add(task));
+      await expectDelivery(producer, seen, 1n);
+    } finally {
+      for (const queue of open.splice(0)) await queue.close();
+      await cluster.stop();
+    }
+  }, 60_000);
+
+  // Last: what is refused tries again until the process ends.
   it('is refused without it', async () => {
     const problem = new Promise<Error>((resolve) => {
-      void open(null, resolve).catch(() => {});
+      void openAt(serverUrl(), resolve, null).catch(() => {});
     });
     expect((await problem).message).toMatch(/self-signed|unable to verify|unable to get/);
   });
-});
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.on('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
+  it('is refused by an address that its certificate does not hold', async () => {
+    const problem = new Promise<Error>((resolve) => {
+      void openAt(`rediss://127.0.0.1:${server.tlsPort}`, resolve).catch(() => {});
     });
+    expect((await problem).message).toMatch(/does not match certificate/);
   });
-}
+});

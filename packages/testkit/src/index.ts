@@ -1,5 +1,6 @@
 export { type Cable, openCable } from './cable.js';
 export { type Door, openDoor } from './door.js';
+export { findOnPath } from './find-on-path.js';
 export { type HttpDoor, type HttpFault, openHttpDoor } from './http-door.js';
 export { canStartRedis, type QueueBackend, queueBackends } from './queue-backends.js';
 export {
@@ -12,6 +13,7 @@ export {
 } from './redis-nodes.js';
 export { dockerAnswers } from './service-place.js';
 export { type StackOptions, startStack, type TestStack } from './start-stack.js';
+export { makeTestAuthority, type TestAuthority } from './test-authority.js';
 export { type Template, type TestDatabase, testPostgres } from './test-postgres.js';
 export { testPython } from './test-python.js';
 export { canHaveS3, type TestBucket, testBucket, testS3Url } from './test-s3.js';

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { endWithParent, freePort } from '@tessera/embedded';
 import { answers } from './answers.js';
 import { startContainer, whereToRun } from './service-place.js';
+import type { TestAuthority } from './test-authority.js';
 
 export const redisImage = 'redis:7.4-alpine';
 const readyMs = 30_000;
@@ -15,6 +16,8 @@ const readyMs = 30_000;
 /** One server on 127.0.0.1, in a container too (the host's network). */
 export interface RedisNode {
   readonly port: number;
+  /** Where it speaks TLS; null without an authority. */
+  readonly tlsPort: number | null;
   /** SIGKILL. */
   kill(): Promise<void>;
   stop(): Promise<void>;
@@ -23,17 +26,37 @@ export interface RedisNode {
 /**
  * Starts a server, or a sentinel, and waits until it answers.
  * @param lines of its configuration beside port, address and folder
+ * @param authority it speaks TLS too, on a port of its own, and to its like nothing else
  */
-export async function startRedisNode(lines: readonly string[], isSentinel = false): Promise<RedisNode> {
+export async function startRedisNode(
+  lines: readonly string[],
+  isSentinel = false,
+  authority: TestAuthority | null = null,
+): Promise<RedisNode> {
   const port = await freePort();
-  const configuration = ['bind 127.0.0.1', `port ${port}`, ...(isSentinel ? [] : ['save ""']), ...lines];
+  const tlsPort = authority ? await freePort() : null;
+  const configuration = [
+    'bind 127.0.0.1',
+    `port ${port}`,
+    ...(isSentinel ? [] : ['save ""']),
+    ...(authority ? [`tls-port ${tlsPort}`, ...tlsLines(authority)] : []),
+    ...lines,
+  ];
   const where = await whereToRun('redis-server');
   const node = await (where.kind === 'process'
     ? startNodeProcess(where.program, configuration, isSentinel)
-    : startNodeContainer(configuration, isSentinel));
+    : startNodeContainer(configuration, isSentinel, authority));
   await until(`redis-server on port ${port} answers`, () => answers(port));
-  return { port, ...node };
+  return { port, tlsPort, ...node };
 }
+
+const tlsLines = ({ files }: TestAuthority) => [
+  `tls-cert-file ${files.certificate}`,
+  `tls-key-file ${files.key}`,
+  `tls-ca-cert-file ${files.ca}`,
+  'tls-auth-clients no',
+  'tls-replication yes',
+];
 
 async function startNodeProcess(program: string, configuration: readonly string[], isSentinel: boolean) {
   const folder = await mkdtemp(join(tmpdir(), 'tessera-test-redis-'));
@@ -57,13 +80,20 @@ async function startNodeProcess(program: string, configuration: readonly string[
   return { kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
 }
 
-async function startNodeContainer(configuration: readonly string[], isSentinel: boolean) {
+async function startNodeContainer(
+  configuration: readonly string[],
+  isSentinel: boolean,
+  authority: TestAuthority | null,
+) {
   const target = '/tmp/redis.conf';
   const content = [...configuration, 'dir /tmp', ''].join('\n');
   const stop = await startContainer(redisImage, (container) =>
     container
       .withNetworkMode('host')
       .withCopyContentToContainer([{ content, target, mode: 0o666 }])
+      .withCopyDirectoriesToContainer(
+        authority ? [{ source: authority.folder, target: authority.folder, mode: 0o755 }] : [],
+      )
       .withCommand(['redis-server', target, ...(isSentinel ? ['--sentinel'] : [])]),
   );
   return { kill: () => stop(0), stop: () => stop(0) };
@@ -83,22 +113,31 @@ export interface RedisSentinels {
 const master = 'tessera-test';
 const passwords = { server: 'of the servers', sentinel: 'of the sentinels' };
 
-export async function startRedisSentinels(): Promise<RedisSentinels> {
+/** @param authority all of them speak TLS with each other and with clients, and call themselves by name */
+export async function startRedisSentinels(authority: TestAuthority | null = null): Promise<RedisSentinels> {
   const nodes: RedisNode[] = [];
-  const start = async (...args: Parameters<typeof startRedisNode>) => {
-    const node = await startRedisNode(...args);
+  const start = async (lines: readonly string[], isSentinel = false) => {
+    const node = await startRedisNode(lines, isSentinel, authority);
     nodes.push(node);
     return node;
   };
+  const [scheme, host] = authority ? ['rediss', 'localhost'] : ['redis', '127.0.0.1'];
+  const portOf = (node: RedisNode) => node.tlsPort ?? node.port;
   const stop = async () => void (await Promise.all(nodes.map((node) => node.stop())));
   try {
-    const server = [`requirepass "${passwords.server}"`, `masterauth "${passwords.server}"`];
-    const { port } = await start(server);
-    const replica = [...server, `replicaof 127.0.0.1 ${port}`];
-    const servers = [nodes[0] as RedisNode, ...(await Promise.all([start(replica), start(replica)]))];
+    const server = [
+      `requirepass "${passwords.server}"`,
+      `masterauth "${passwords.server}"`,
+      `replica-announce-ip ${host}`,
+    ];
+    const first = await start(server);
+    const replica = [...server, `replicaof ${host} ${portOf(first)}`];
+    const servers = [first, ...(await Promise.all([start(replica), start(replica)]))];
     const sentinel = [
       `requirepass "${passwords.sentinel}"`,
-      `sentinel monitor ${master} 127.0.0.1 ${port} 2`,
+      ...(authority ? ['sentinel resolve-hostnames yes', 'sentinel announce-hostnames yes'] : []),
+      `sentinel announce-ip ${host}`,
+      `sentinel monitor ${master} ${host} ${portOf(first)} 2`,
       `sentinel auth-pass ${master} "${passwords.server}"`,
       `sentinel down-after-milliseconds ${master} 1000`,
       `sentinel failover-timeout ${master} 5000`,
@@ -116,16 +155,16 @@ export async function startRedisSentinels(): Promise<RedisSentinels> {
     }
     const primary = async () => {
       const answer = await ask(sentinels[0] as RedisNode, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', master);
-      return Number(/127\.0\.0\.1\s+\$\d+\s+(\d+)/.exec(answer)?.[1]);
+      return Number(/(?:127\.0\.0\.1|localhost)\s+\$\d+\s+(\d+)/.exec(answer)?.[1]);
     };
-    const hosts = sentinels.map((node) => `127.0.0.1:${node.port}`).join(',');
+    const hosts = sentinels.map((node) => `${host}:${portOf(node)}`).join(',');
     const [own, theirs] = [encodeURIComponent(passwords.server), encodeURIComponent(passwords.sentinel)];
     return {
-      url: `redis+sentinel://:${own}@${hosts}/${master}?sentinelPassword=${theirs}`,
+      url: `${scheme}+sentinel://:${own}@${hosts}/${master}?sentinelPassword=${theirs}`,
       primary,
       async killPrimary() {
         const is = await primary();
-        await servers.find((node) => node.port === is)?.kill();
+        await servers.find((node) => portOf(node) === is)?.kill();
       },
       stop,
     };
@@ -135,32 +174,40 @@ export async function startRedisSentinels(): Promise<RedisSentinels> {
   }
 }
 
-/** A cluster of three masters. */
-export async function startRedisCluster(): Promise<{ url: string; stop(): Promise<void> }> {
+/**
+ * A cluster of three masters.
+ * @param authority they speak TLS with each other and with clients, and call themselves by name
+ */
+export async function startRedisCluster(
+  authority: TestAuthority | null = null,
+): Promise<{ url: string; stop(): Promise<void> }> {
   const slots = 16_384;
   const nodes: (RedisNode & { bus: number })[] = [];
   const stop = async () => void (await Promise.all(nodes.map((node) => node.stop())));
   try {
     for (let index = 0; index < 3; index++) {
       const bus = await freePort();
-      const node = await startRedisNode([
-        'cluster-enabled yes',
-        'cluster-node-timeout 5000',
-        `cluster-port ${bus}`,
-      ]);
+      const lines = ['cluster-enabled yes', 'cluster-node-timeout 5000', `cluster-port ${bus}`];
+      const named = [
+        'tls-cluster yes',
+        'cluster-announce-hostname localhost',
+        'cluster-preferred-endpoint-type hostname',
+      ];
+      const node = await startRedisNode([...lines, ...(authority ? named : [])], false, authority);
       nodes.push({ ...node, bus });
       const [first, last] = [Math.ceil((index * slots) / 3), Math.ceil(((index + 1) * slots) / 3) - 1];
       await tellRedis(node.port, ['CLUSTER', 'ADDSLOTSRANGE', String(first), String(last)]);
     }
     const [seed, ...others] = nodes as [(typeof nodes)[0], ...typeof nodes];
-    for (const { port, bus } of others)
-      await tellRedis(seed.port, ['CLUSTER', 'MEET', '127.0.0.1', String(port), String(bus)]);
+    for (const { port, tlsPort, bus } of others)
+      await tellRedis(seed.port, ['CLUSTER', 'MEET', '127.0.0.1', String(tlsPort ?? port), String(bus)]);
     for (const { port } of nodes) {
       await until('the cluster has all slots', async () =>
         /cluster_state:ok[\s\S]*cluster_known_nodes:3/.test(await tellRedis(port, ['CLUSTER', 'INFO'])),
       );
     }
-    return { url: `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`, stop };
+    const hosts = nodes.map(({ port, tlsPort }) => (tlsPort ? `localhost:${tlsPort}` : `127.0.0.1:${port}`));
+    return { url: `${authority ? 'rediss' : 'redis'}+cluster://${hosts.join(',')}`, stop };
   } catch (error) {
     await stop();
     throw error;
