@@ -1,6 +1,7 @@
 export { type Cable, openCable } from './cable.js';
 export { type Door, openDoor } from './door.js';
 export { findOnPath } from './find-on-path.js';
+export { canGuardS3, type GuardedBucket, startGuardedS3 } from './guarded-s3.js';
 export { type HttpDoor, type HttpFault, openHttpDoor } from './http-door.js';
 export { canStartRedis, type QueueBackend, queueBackends } from './queue-backends.js';
 export {

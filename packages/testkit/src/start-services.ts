@@ -76,7 +76,7 @@ async function startSeaweed(): Promise<RunningService> {
   return { url: `http://127.0.0.1:${port}`, stop };
 }
 
-async function startMoto(python: string): Promise<RunningService> {
+export async function startMoto(python: string): Promise<RunningService> {
   const port = await freePort();
   const moto = spawn(python, ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], {
     stdio: 'ignore',
