@@ -39,6 +39,7 @@ export function checkHead(json: unknown, manifest: DatasetManifest): ArchiveHead
     tilesTotal: plan.totals.tiles,
     analysesTotal: plan.totals.analyses,
     stripsTotal: plan.totals.strips,
+    trainingsTotal: plan.totals.trainings ?? 0,
     createdAt: time(given, 'createdAt'),
     startedAt: time(given, 'startedAt'),
     finishedAt: time(given, 'finishedAt'),
@@ -98,7 +99,10 @@ function checkPlan(given: Fields, fresh: Plan): Plan {
   const analysisBatch = size('analysisBatch', 1, analysesPerKernel);
   const numbers = <T extends object>(name: 'bytes' | 'workSeconds', like: T): T => {
     const found = fields(given[name], name);
-    return Object.fromEntries(Object.keys(like).map((key) => [key, finite(found, key)])) as T;
+    return Object.fromEntries(
+      // Archives of before there were trainings say nothing of them.
+      Object.keys(like).map((key) => [key, key === 'trainings' && !(key in found) ? 0 : finite(found, key)]),
+    ) as T;
   };
   return {
     ...fresh,
@@ -115,6 +119,7 @@ function checkPlan(given: Fields, fresh: Plan): Plan {
       tiles: kernels * tilesPerKernel,
       analyses: kernels * analysesPerKernel,
       strips: kernels * stripsPerKernel,
+      trainings: fresh.totals.trainings ?? 0,
     },
     analysisMode: given.analysisMode === 'streamed' ? 'streamed' : 'dense',
     bytes: numbers('bytes', fresh.bytes),

@@ -2,6 +2,7 @@
  * The members of an archive, in this order:
  *   experiment.json         spec, plan, provenance, versions, fingerprints, kernels' summaries
  *   analyses/000000.ndjson  the result rows in grid order, `rowsOfMember` a member
+ *   trainings/000000.ndjson the trained networks, where there are any, likewise
  *   dataset/...             the data set: manifest.json and the files it names
  *   arrays/...              the Zarr group, every file of it
  *   SHA256SUMS              of every other member, as sha256sum writes and checks them
@@ -16,6 +17,7 @@ export const rowsOfMember = 1000;
 /** Names are kept in memory while an archive is read. */
 export const membersLimit = 1_000_000;
 
+export const trainingsMember = (index: number) => `trainings/${String(index).padStart(6, '0')}.ndjson`;
 export const analysesMember = (index: number) => `analyses/${String(index).padStart(6, '0')}.ndjson`;
 
 /** `experiment.json`. */
@@ -29,11 +31,12 @@ export interface ArchiveHead {
   kernels: KernelSummaries;
 }
 
-export type MemberKind = 'experiment' | 'analyses' | 'dataset' | 'arrays' | 'sums';
+export type MemberKind = 'experiment' | 'analyses' | 'trainings' | 'dataset' | 'arrays' | 'sums';
 
 const patterns: Record<MemberKind, RegExp> = {
   experiment: /^experiment\.json$/,
   analyses: /^analyses\/\d{6}\.ndjson$/,
+  trainings: /^trainings\/\d{6}\.ndjson$/,
   dataset: /^dataset\/(manifest\.json|[a-z0-9-]{1,40}\.bin)$/,
   arrays: /^arrays\/(zarr\.json|complete\/zarr\.json|[a-z0-9_]{1,64}\/(zarr\.json|c(\/\d{1,9}){1,8}))$/,
   sums: /^SHA256SUMS$/,

@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { AnalysisRecord } from '@tessera/database';
+import type { AnalysisRecord, TrainingRecord } from '@tessera/database';
 import { type DatasetManifest, sealManifest } from '@tessera/dataset';
-import { type ArchivedAnalysis, parseArchivedAnalysis } from '@tessera/spec';
+import {
+  type ArchivedAnalysis,
+  type ArchivedTraining,
+  parseArchivedAnalysis,
+  parseArchivedTraining,
+} from '@tessera/spec';
 import { checkHead } from './check-head.js';
 import { type ArchiveHead, badArchive, type MemberKind, memberKind, memberNames } from './format.js';
 import { type Member, tarMembers } from './tar-members.js';
@@ -18,7 +23,7 @@ export interface ReadArchive {
 
 /** The largest member that is read whole: JSON, or rows. */
 const textLimit = 2 ** 26;
-const orderOfKinds: readonly MemberKind[] = ['experiment', 'analyses', 'dataset', 'arrays', 'sums'];
+const orderOfKinds: readonly MemberKind[] = ['experiment', 'analyses', 'trainings', 'dataset', 'arrays', 'sums'];
 
 /**
  * Reads an archive from its first byte to its last and proves it: every member against its checksum, the data set against
@@ -31,6 +36,7 @@ export async function readArchive(file: string): Promise<ReadArchive> {
   let manifest: DatasetManifest | null = null;
   let told: Map<string, string> | null = null;
   let rows = 0;
+  let networks = 0;
   let arrayBytes = 0;
   let position = 0;
   for await (const member of tarMembers(file)) {
@@ -47,6 +53,7 @@ export async function readArchive(file: string): Promise<ReadArchive> {
     sums.set(member.name, sha256);
     if (kind === 'experiment') head = readJson(member.name, text);
     else if (kind === 'analyses') rows += readRows(member.name, text, rows).length;
+    else if (kind === 'trainings') networks += readTrainings(member.name, text, networks).length;
     else if (kind === 'arrays') arrayBytes += member.bytes;
     if (member.name === 'dataset/manifest.json') manifest = readSealed(text);
   }
@@ -57,20 +64,34 @@ export async function readArchive(file: string): Promise<ReadArchive> {
   const checked = checkHead(head, manifest);
   if (rows !== checked.experiment.analysesTotal)
     throw badArchive(`it has ${rows} result rows of ${checked.experiment.analysesTotal}`);
+  if (networks !== checked.experiment.trainingsTotal)
+    throw badArchive(`it has ${networks} networks of ${checked.experiment.trainingsTotal}`);
   for (const name of ['arrays/zarr.json', 'arrays/complete/zarr.json'])
     if (!sums.has(name)) throw badArchive(`${name} is missing`);
   return { head: checked, manifest, sums, arrayBytes };
 }
 
 /** Reads the rows of a member, the first of which is row `first`. */
-export function readRows(name: string, text: string, first: number): AnalysisRecord[] {
+export const readRows = (name: string, text: string, first: number): AnalysisRecord[] =>
+  readLines<ArchivedAnalysis>(name, text, first, parseArchivedAnalysis);
+
+/** The same of trained networks. */
+export const readTrainings = (name: string, text: string, first: number): TrainingRecord[] =>
+  readLines<ArchivedTraining>(name, text, first, parseArchivedTraining);
+
+function readLines<T extends { ordinal: number }>(
+  name: string,
+  text: string,
+  first: number,
+  parse: (json: unknown) => T,
+): T[] {
   return text
     .split('\n')
     .filter((line) => line !== '')
     .map((line, i) => {
-      let row: ArchivedAnalysis;
+      let row: T;
       try {
-        row = parseArchivedAnalysis(readJson(name, line));
+        row = parse(readJson(name, line));
       } catch (error) {
         throw badArchive(
           `row ${first + i} of ${name} is not a result row: ${(error as Error).message}`,

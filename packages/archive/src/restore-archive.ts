@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
-  type AnalysisRecord,
+  type AcceptedRows,
   type Database,
   findExperiment,
   insertArchived,
@@ -10,7 +10,7 @@ import { datasetFolder, readManifest } from '@tessera/dataset';
 import { type ProjectLimits, TesseraError } from '@tessera/spec';
 import { deleteExperiment, experimentKeys, type TileStore } from '@tessera/store';
 import { badArchive, memberKind, rowsOfMember } from './format.js';
-import { type ReadArchive, readArchive, readMember, readRows } from './read-archive.js';
+import { type ReadArchive, readArchive, readMember, readRows, readTrainings } from './read-archive.js';
 import { tarMembers } from './tar-members.js';
 
 /** Whose a restored experiment becomes. */
@@ -127,16 +127,22 @@ async function wholeMember(content: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-async function* rowBatches(file: string): AsyncGenerator<AnalysisRecord[]> {
+async function* rowBatches(file: string): AsyncGenerator<AcceptedRows> {
   let first = 0;
+  let firstNetwork = 0;
   for await (const member of tarMembers(file)) {
     const kind = memberKind(member.name);
     if (kind === 'dataset') return;
-    const { text } = await readMember(member, kind === 'analyses' ? 2 ** 26 : 0);
+    const { text } = await readMember(member, kind === 'analyses' || kind === 'trainings' ? 2 ** 26 : 0);
+    if (kind === 'trainings') {
+      const trainings = readTrainings(member.name, text, firstNetwork);
+      firstNetwork += trainings.length;
+      yield { trainings };
+    }
     if (kind !== 'analyses') continue;
     const rows = readRows(member.name, text, first);
     first += rows.length;
     for (let start = 0; start < rows.length; start += rowsOfMember)
-      yield rows.slice(start, start + rowsOfMember);
+      yield { analyses: rows.slice(start, start + rowsOfMember) };
   }
 }

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { type AnalysisRecord, type Database, listAnalyses, readArchived } from '@tessera/database';
+import {
+  type AnalysisRecord,
+  type Database,
+  listAnalyses,
+  listTrainings,
+  readArchived,
+  type TrainingRecord,
+} from '@tessera/database';
 import { datasetFolder, readManifest } from '@tessera/dataset';
 import { TesseraError } from '@tessera/spec';
 import { experimentKeys, type TileStore } from '@tessera/store';
@@ -13,6 +20,7 @@ import {
   memberNames,
   membersLimit,
   rowsOfMember,
+  trainingsMember,
 } from './format.js';
 
 /**
@@ -74,6 +82,14 @@ export async function writeArchive(
       const last = rows.at(-1);
       if (!last) break;
       await addText(analysesMember(member), `${rows.map((row) => JSON.stringify(row)).join('\n')}\n`);
+      after = last.ordinal;
+    }
+    after = null;
+    for (let member = 0; ; member++) {
+      const rows: TrainingRecord[] = await listTrainings(db, id, { after, limit: rowsOfMember });
+      const last = rows.at(-1);
+      if (!last) break;
+      await addText(trainingsMember(member), `${rows.map((row) => JSON.stringify(row)).join('\n')}\n`);
       after = last.ordinal;
     }
     for (const [name, key] of keys) {

@@ -1,7 +1,9 @@
 import { type ExperimentSpec, type ProjectLimits, TesseraError } from '@tessera/spec';
-import { type AnalysisRecord, upsertAnalyses } from './analyses.js';
+import { upsertAnalyses } from './analyses.js';
 import { type Database, inTransaction } from './connection.js';
 import { reserveQuota } from './projects.js';
+import type { AcceptedRows } from './tasks/accept.js';
+import { upsertTrainings } from './trainings.js';
 
 /** The columns of a completed experiment that an archive keeps: all but its place in the list and what is of the moment. */
 export interface ArchivedExperiment {
@@ -18,6 +20,7 @@ export interface ArchivedExperiment {
   tilesTotal: number;
   analysesTotal: number;
   stripsTotal: number;
+  trainingsTotal: number;
   /** ISO 8601. */
   createdAt: string;
   startedAt: string;
@@ -54,6 +57,7 @@ export async function readArchived(
       tilesTotal: row.tilesTotal,
       analysesTotal: row.analysesTotal,
       stripsTotal: row.stripsTotal,
+      trainingsTotal: row.trainingsTotal,
       createdAt: row.createdAt.toISOString(),
       startedAt: row.startedAt.toISOString(),
       finishedAt: row.finishedAt.toISOString(),
@@ -64,7 +68,7 @@ export async function readArchived(
 
 /**
  * Writes a completed experiment and all its rows in one transaction.
- * @param batches its analysis rows in grid order
+ * @param batches its rows: analyses in grid order, then networks
  * @throws TesseraError experiment-exists, quota-exceeded
  */
 export async function insertArchived(
@@ -80,7 +84,7 @@ export async function insertArchived(
     /** Its data set is named where the name is free; null: it is not named. */
     dataset: { name: string; bytes: number; manifest: object } | null;
   },
-  batches: AsyncIterable<readonly AnalysisRecord[]>,
+  batches: AsyncIterable<AcceptedRows>,
 ): Promise<void> {
   const { experiment: one, kernels, project, limits, bytes, dataset } = made;
   await inTransaction(db, async (client) => {
@@ -98,8 +102,8 @@ export async function insertArchived(
     const { rowCount } = await client.query(
       `INSERT INTO experiments (id, name, state, revision, spec, plan, provenance, dataset_sha256, numerics,
          worker_fingerprint, aggregator_fingerprint, tiles_total, tiles_done, analyses_total, analyses_done,
-         strips_total, strips_done, created_at, started_at, finished_at, restored_at, project, stored_bytes, priority)
-       VALUES ($1, $2, 'completed', $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $12, $13, $13, $14, $15, $16, now(), $17, $18, $19)
+         strips_total, strips_done, trainings_total, trainings_done, created_at, started_at, finished_at, restored_at, project, stored_bytes, priority)
+       VALUES ($1, $2, 'completed', $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $12, $13, $13, $20, $20, $14, $15, $16, now(), $17, $18, $19)
        ON CONFLICT (id) DO NOTHING`,
       [
         one.id,
@@ -121,6 +125,7 @@ export async function insertArchived(
         project,
         bytes,
         one.spec.priority,
+        one.trainingsTotal,
       ],
     );
     if (!rowCount) throw new TesseraError('experiment-exists', `There is an experiment ${one.id} already.`);
@@ -130,7 +135,10 @@ export async function insertArchived(
        FROM jsonb_array_elements($2::jsonb) WITH ORDINALITY AS kernel(value, position)`,
       [one.id, JSON.stringify(kernels)],
     );
-    for await (const rows of batches) await client.query(upsertAnalyses(one.id, rows, true));
+    for await (const { analyses = [], trainings = [] } of batches) {
+      if (analyses.length > 0) await client.query(upsertAnalyses(one.id, analyses, true));
+      if (trainings.length > 0) await client.query(upsertTrainings(one.id, trainings));
+    }
     await client.query(`SELECT pg_notify('tessera_experiment', $1)`, [one.id]);
   });
 }

@@ -38,7 +38,13 @@ export interface ExperimentRecord<Plan = unknown> {
   error: string | null;
   /** Why new work of it waits; null where it does not. */
   paused: string | null;
-  progress: { tiles: WorkCounts; analyses: WorkCounts; strips: WorkCounts };
+  progress: {
+    tiles: WorkCounts;
+    analyses: WorkCounts;
+    strips: WorkCounts;
+    /** `step`: the steps that trainings in work have reached, together. */
+    trainings: WorkCounts & { step: number };
+  };
   createdAt: Date;
   startedAt: Date | null;
   finishedAt: Date | null;
@@ -55,7 +61,7 @@ export interface NewExperiment {
   spec: ExperimentSpec;
   plan: {
     kernels: number;
-    totals: { tiles: number; analyses: number; strips: number };
+    totals: { tiles: number; analyses: number; strips: number; trainings?: number };
     bytes?: { kept: number };
   };
   provenance: Record<string, unknown>;
@@ -95,15 +101,15 @@ export async function createExperiment(
     if (!present)
       throw new TesseraError('unknown-dataset', `The data set ${made.spec.dataset.id} was deleted.`);
     if (made.limits) await reserveQuota(client, project, made.limits, { experiments: 1, bytes: storedBytes });
-    const { tiles, analyses, strips } = made.plan.totals;
+    const { tiles, analyses, strips, trainings = 0 } = made.plan.totals;
     await client.query({
       name: 'create-experiment',
       text: `WITH made AS (
         INSERT INTO experiments (id, name, state, spec, plan, provenance, dataset_sha256, numerics, priority,
                                  tiles_total, analyses_total, strips_total, project, stored_bytes, trace_parent,
-                                 created_by, needs, tile_work)
+                                 created_by, needs, tile_work, trainings_total)
         VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-                (SELECT COALESCE(NULLIF(name, ''), id) FROM api_keys WHERE id = $15), $16, $17) RETURNING id),
+                (SELECT COALESCE(NULLIF(name, ''), id) FROM api_keys WHERE id = $15), $16, $17, $19) RETURNING id),
       kernels AS (
         INSERT INTO kernels (experiment_id, index)
         SELECT made.id, i FROM made, generate_series(0, $18::int - 1) AS i)
@@ -127,6 +133,7 @@ export async function createExperiment(
         made.needs ?? null,
         made.tileWork ?? null,
         made.plan.kernels,
+        trainings,
       ],
     });
     if (made.idempotency) {
@@ -209,7 +216,7 @@ export async function experimentSignatures(
   );
 }
 
-/** @param running leased units of train tiles, analyses and strips */
+/** @param running leased units of train tiles, analyses, strips and trainings */
 export const experimentSignature = (revision: number, running: readonly number[]) =>
   [revision, ...running].join(' ');
 
@@ -217,6 +224,7 @@ const runningOf = (now: Record<string, number> | undefined) => [
   now?.train ?? 0,
   now?.analysis ?? 0,
   now?.strip ?? 0,
+  now?.training ?? 0,
 ];
 
 /**
@@ -276,7 +284,7 @@ export async function retryExperiment(db: Database, id: string): Promise<void> {
     id,
     'retry',
     `UPDATE experiments SET state = 'queued', revision = revision + 1, finished_at = NULL, error = NULL,
-            tiles_failed = 0, analyses_failed = 0, strips_failed = 0
+            tiles_failed = 0, analyses_failed = 0, strips_failed = 0, trainings_failed = 0
      WHERE id = $1 AND state IN ('failed', 'cancelled') RETURNING id`,
     async (client) => {
       await client.query({
@@ -340,19 +348,21 @@ export async function experimentIds(db: Database): Promise<{ id: string; state: 
   }[];
 }
 
+/** Leased units by wave, and the steps that trainings have reached. */
 type RunningUnits = Map<string, Record<string, number>>;
 
 async function runningUnits(db: Database, ids: string[]): Promise<RunningUnits> {
   const running: RunningUnits = new Map();
   if (ids.length === 0) return running;
-  const { rows } = await db.pool.query<{ experiment_id: string; wave: string; units: number }>(
-    `SELECT experiment_id, wave, sum(units)::int AS units FROM tasks
+  const { rows } = await db.pool.query<{ experiment_id: string; wave: string; units: number; step: number }>(
+    `SELECT experiment_id, wave, sum(units)::int AS units, COALESCE(sum(step), 0)::float8 AS step FROM tasks
      WHERE state = 'leased' AND experiment_id = ANY($1) GROUP BY experiment_id, wave`,
     [ids],
   );
   for (const row of rows) {
     const counts = running.get(row.experiment_id) ?? {};
     counts[row.wave] = row.units;
+    if (row.wave === 'training') counts.step = row.step;
     running.set(row.experiment_id, counts);
   }
   return running;
@@ -394,6 +404,13 @@ function toRecord(row: Experiment, running: RunningUnits): ExperimentRecord {
         done: row.stripsDone,
         failed: row.stripsFailed,
         running: now?.strip ?? 0,
+      },
+      trainings: {
+        total: row.trainingsTotal,
+        done: row.trainingsDone,
+        failed: row.trainingsFailed,
+        running: now?.training ?? 0,
+        step: now?.step ?? 0,
       },
     },
     createdAt: row.createdAt,

@@ -30,4 +30,5 @@ export * from './tasks/reject.js';
 export { expireLeases, failTask, maxAttempts, maxExpiries, releaseTask } from './tasks/release.js';
 export { releaseWorker } from './tasks/release-worker.js';
 export * from './tile-map.js';
+export * from './trainings.js';
 export * from './workers.js';

@@ -38,7 +38,7 @@ export async function listProjects(
     `SELECT p.name, max_running_tiles, max_stored_bytes, max_experiments,
        (SELECT count(*) FROM experiments e WHERE e.project = p.name)::int AS experiments,
        (SELECT count(*) FROM tasks t JOIN experiments e ON e.id = t.experiment_id
-        WHERE t.state = 'leased' AND t.wave IN ('train', 'strip') AND e.project = p.name)::int AS running_tiles,
+        WHERE t.state = 'leased' AND t.wave IN ('train', 'strip', 'training') AND e.project = p.name)::int AS running_tiles,
        ${storedBytes('p.name')} AS stored_bytes
      FROM projects p WHERE $1::text IS NULL OR p.name = $1 ORDER BY p.name`,
     [only],

@@ -58,12 +58,18 @@ export async function forgetExpired(
         `UPDATE experiments SET revision = revision + 1,
            tiles_done = tiles_done - (SELECT COALESCE(sum(units), 0) FROM tasks WHERE experiment_id = $1 AND wave = 'train' AND state = 'done'),
            analyses_done = analyses_done - (SELECT COALESCE(sum(units), 0) FROM tasks WHERE experiment_id = $1 AND wave = 'analysis' AND state = 'done'),
-           strips_done = strips_done - (SELECT COALESCE(sum(units), 0) FROM tasks WHERE experiment_id = $1 AND wave = 'strip' AND state = 'done')
+           strips_done = strips_done - (SELECT COALESCE(sum(units), 0) FROM tasks WHERE experiment_id = $1 AND wave = 'strip' AND state = 'done'),
+           trainings_done = trainings_done - (SELECT COALESCE(sum(units), 0) FROM tasks WHERE experiment_id = $1 AND wave = 'training' AND state = 'done')
          WHERE id = $1`,
         [id],
       );
       await client.query('DELETE FROM tasks WHERE experiment_id = $1', [id]);
       await client.query('DELETE FROM analyses WHERE experiment_id = $1 AND NOT complete', [id]);
+      await client.query(
+        `DELETE FROM trainings t USING kernels k WHERE t.experiment_id = $1 AND k.experiment_id = $1
+           AND k.index = t.kernel_index AND k.state <> 'done'`,
+        [id],
+      );
       await client.query(
         `UPDATE kernels SET state = 'waiting', wave = 'train', wave_total = 0, wave_done = 0
          WHERE experiment_id = $1 AND state <> 'done'`,

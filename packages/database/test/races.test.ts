@@ -1,4 +1,4 @@
-import type { Wave } from '@tessera/spec';
+import { type Wave, waves } from '@tessera/spec';
 import { testPostgres } from '@tessera/testkit';
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -60,7 +60,7 @@ beforeEach(async () => {
 });
 
 /** Finds the first done task of a wave damaged. */
-async function damage(wave: 'train' | 'analysis' | 'strip', kernelIndex = 0): Promise<boolean> {
+async function damage(wave: 'train' | 'analysis' | 'strip' | 'training', kernelIndex = 0): Promise<boolean> {
   const [task] = await doneTasks(db, id, kernelIndex, wave);
   return task ? rejectPiece(db, { experimentId: id, kernelIndex, wave, ...task }, 'checksum') : false;
 }
@@ -90,15 +90,16 @@ describe('a kernel that is sent back while its later work runs', () => {
     await finishWave(db, id, 'train');
     await finishWave(db, id, 'analysis');
     await finishWave(db, id, 'strip');
+    await finishWave(db, id, 'training');
     const [finish] = await claimWave(db, id, 'finish');
     if (!finish) throw new Error('no finish');
     expect(await damage('analysis')).toBe(true);
-    expect(await acceptFinish(db, finish, whoDoes('finish'), outcome, [])).toBe(false);
+    expect(await acceptFinish(db, finish, whoDoes('finish'), outcome, {})).toBe(false);
     await releaseTask(db, finish, whoDoes('finish'));
     await expectCountersRight();
     await finishWave(db, id, 'analysis');
     const [again] = await claimWave(db, id, 'finish');
-    expect(again && (await acceptFinish(db, again, whoDoes('finish'), outcome, []))).toBe(true);
+    expect(again && (await acceptFinish(db, again, whoDoes('finish'), outcome, {}))).toBe(true);
     await expectCountersRight();
   });
 
@@ -186,7 +187,6 @@ it('keeps its counters right and gets to its end whatever happens at once', asyn
   let isOver = false;
   const chance = seeded(7);
   const pick = <T>(items: readonly T[]): T => items[Math.floor(chance() * items.length)] as T;
-  const wavesOf = ['train', 'analysis', 'strip', 'finish'] as const;
 
   const actor = async (act: () => Promise<unknown>) => {
     while (!isOver) {
@@ -196,7 +196,7 @@ it('keeps its counters right and gets to its end whatever happens at once', asyn
   };
   let faults = 40;
   const work = async () => {
-    const wave = pick(wavesOf);
+    const wave = pick(waves);
     const who = whoDoes(wave);
     for (const job of await takeReady(db, id, [wave], 1)) {
       const task = await claimTask(db, job, who, 60_000);
@@ -205,11 +205,11 @@ it('keeps its counters right and gets to its end whatever happens at once', asyn
       if (faults > 0 && chance() < 0.1) await releaseTask(db, task, who);
       else {
         const accept = wave === 'finish' ? acceptFinish : acceptTask;
-        if (!(await accept(db, task, who, outcome, []))) await releaseTask(db, task, who);
+        if (!(await accept(db, task, who, outcome, {}))) await releaseTask(db, task, who);
       }
     }
     // Deliveries that were dropped because their kernel was sent back.
-    await unqueue(db, await longQueued(db, wavesOf, 50, 100));
+    await unqueue(db, await longQueued(db, waves, 50, 100));
   };
   const actors = [
     actor(work),
@@ -219,7 +219,7 @@ it('keeps its counters right and gets to its end whatever happens at once', asyn
     actor(() => advanceKernels(db, id, sizes)),
     actor(() => advanceKernels(db, id, sizes)),
     actor(async () => {
-      const wave = pick(['train', 'analysis', 'strip'] as const);
+      const wave = pick(['train', 'analysis', 'strip', 'training'] as const);
       if (faults > 0 && (await damage(wave, pick([0, 1])))) faults--;
       // Damage by chance, not by a disk that spoils everything: no task uses up its attempts.
       await db.pool.query(
@@ -244,6 +244,7 @@ it('keeps its counters right and gets to its end whatever happens at once', asyn
     tiles: { done: 6, failed: 0, running: 0 },
     analyses: { done: 8, failed: 0, running: 0 },
     strips: { done: 2, failed: 0, running: 0 },
+    trainings: { done: 4, failed: 0, running: 0 },
   });
 }, 30_000);
 

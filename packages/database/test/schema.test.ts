@@ -22,6 +22,7 @@ const models = [
   ['kernels', 'kernel', Prisma.KernelScalarFieldEnum],
   ['tasks', 'task', Prisma.TaskScalarFieldEnum],
   ['analyses', 'analysis', Prisma.AnalysisScalarFieldEnum],
+  ['trainings', 'training', Prisma.TrainingScalarFieldEnum],
   ['datasets', 'dataset', Prisma.DatasetScalarFieldEnum],
   ['workers', 'worker', Prisma.WorkerScalarFieldEnum],
   ['idempotency_keys', 'idempotencyKey', Prisma.IdempotencyKeyScalarFieldEnum],

@@ -1,5 +1,5 @@
-/** An experiment of two kernels of three tiles, two analysis tasks, one strip: what the tests of races work on. */
-import type { ExperimentSpec, Wave } from '@tessera/spec';
+/** An experiment of two kernels of three tiles, two analysis tasks, one strip, two networks: what the tests of races work on. */
+import { type ExperimentSpec, queueWaves, type Wave } from '@tessera/spec';
 import {
   acceptTask,
   advanceKernels,
@@ -16,10 +16,10 @@ import {
 } from '../src/index.js';
 
 const spec = { name: 'test', dataset: { id: 'images' }, numerics: 'pinned', priority: 5 } as ExperimentSpec;
-const plan = { kernels: 2, totals: { tiles: 6, analyses: 8, strips: 2 } };
+const plan = { kernels: 2, totals: { tiles: 6, analyses: 8, strips: 2, trainings: 4 } };
 
 export const sizes: WaveSizes = {
-  tasks: { train: 3, analysis: 2, strip: 1, finish: 1 },
+  tasks: { train: 3, analysis: 2, strip: 1, training: 2, finish: 1 },
   analysesPerKernel: 4,
   analysisBatch: 3,
 };
@@ -36,7 +36,7 @@ const worker: TaskWorker = { id: 'w1', role: 'worker', fingerprint: 'f1' };
 const aggregator: TaskWorker = { id: 'a1', role: 'aggregator', fingerprint: 'g1' };
 /** Who computes a wave. */
 export const whoDoes = (wave: Wave): TaskWorker =>
-  wave === 'train' || wave === 'strip' ? worker : aggregator;
+  queueWaves.tiles.some((one) => one === wave) ? worker : aggregator;
 
 /** A running experiment with its first kernels started. */
 export async function runningExperiment(db: Database, id: string, kernels = 1): Promise<void> {
@@ -75,14 +75,15 @@ export async function countersAndRecounts(db: Database, id: string): Promise<[ob
     [id],
   );
   const { rows: totals } = await db.pool.query(
-    'SELECT tiles_done, analyses_done, strips_done FROM experiments WHERE id = $1',
+    'SELECT tiles_done, analyses_done, strips_done, trainings_done FROM experiments WHERE id = $1',
     [id],
   );
   // A finished kernel's task rows are gone: its share is whole.
   const { rows: sums } = await db.pool.query(
     `SELECT (done * 3 + COALESCE(sum(units) FILTER (WHERE wave = 'train'), 0))::int AS tiles_done,
             (done * 4 + COALESCE(sum(units) FILTER (WHERE wave = 'analysis'), 0))::int AS analyses_done,
-            (done * 1 + COALESCE(sum(units) FILTER (WHERE wave = 'strip'), 0))::int AS strips_done
+            (done * 1 + COALESCE(sum(units) FILTER (WHERE wave = 'strip'), 0))::int AS strips_done,
+            (done * 2 + COALESCE(sum(units) FILTER (WHERE wave = 'training'), 0))::int AS trainings_done
      FROM (SELECT count(*) AS done FROM kernels WHERE experiment_id = $1 AND state = 'done') AS finished
      LEFT JOIN tasks ON experiment_id = $1 AND state = 'done' GROUP BY done`,
     [id],

@@ -39,7 +39,7 @@ import {
 const spec = { name: 'test', dataset: { id: 'images' }, numerics: 'pinned', priority: 5 } as ExperimentSpec;
 const plan = { kernels: 2, totals: { tiles: 6, analyses: 8, strips: 2 } };
 const sizes: WaveSizes = {
-  tasks: { train: 3, analysis: 2, strip: 1, finish: 1 },
+  tasks: { train: 3, analysis: 2, strip: 1, training: 0, finish: 1 },
   analysesPerKernel: 4,
   analysisBatch: 3,
 };
@@ -162,7 +162,7 @@ describe('waves', () => {
     const [job] = await take(['finish']);
     const finish = job && (await claimTask(db, job, aggregator, 10_000));
     if (!finish) throw new Error('no finish');
-    expect(await acceptFinish(db, finish, aggregator, outcome, [])).toBe(true);
+    expect(await acceptFinish(db, finish, aggregator, outcome, {})).toBe(true);
     const record = await findExperiment(db, id);
     expect(record?.progress).toMatchObject({
       tiles: { done: 3 },

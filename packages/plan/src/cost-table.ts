@@ -56,6 +56,10 @@ export interface CostTable {
   readonly writeByte: number;
   readonly durableByte: number;
   readonly readByte: number;
+  /** Networks of finite width, on TensorFlow.js: ns per multiply-add, per number of a layer in a step, and per network. */
+  readonly trainMultiplyAdd: number;
+  readonly trainEntry: number;
+  readonly trainStart: number;
   /** ns per task beside its work: claiming, reading images, writing rows. */
   readonly task: number;
   /** ns per analysis that do not depend on m: the row, the vectors. */
@@ -106,6 +110,9 @@ export const builtInCosts: CostTable = {
   writeByte: 0.6,
   durableByte: 1.5,
   readByte: 0.4,
+  trainMultiplyAdd: 0.12,
+  trainEntry: 20,
+  trainStart: 700_000_000,
   task: 6_000_000,
   analysis: 600_000,
 };

@@ -15,6 +15,7 @@ import type { CostTable } from './cost-table.js';
 import type { PlanCounts } from './plan-counts.js';
 import type { Rates } from './rates.js';
 import { entryBytes } from './sizing.js';
+import { trainingsNs } from './training-work.js';
 
 /** Seconds of one core that each kind of work takes, all kernels together. */
 export interface WorkSeconds {
@@ -22,6 +23,8 @@ export interface WorkSeconds {
   analyses: number;
   strips: number;
   finishes: number;
+  /** Plans of before there were any leave it out. */
+  trainings?: number;
 }
 
 export interface PlannedWork extends Layout {
@@ -29,6 +32,7 @@ export interface PlannedWork extends Layout {
   maxDepth: number;
   analysesPerKernel: number;
   analysisTasksPerKernel: number;
+  trainingsPerKernel: number;
   analysisMode: AnalysisMode;
 }
 
@@ -71,6 +75,7 @@ export function estimateWork(
         keptTestBytes(spec, counts, work) * costs.readByte +
         costs.task,
     ),
+    trainings: seconds(trainingsNs(spec, counts, costs)),
   };
 }
 
@@ -127,15 +132,17 @@ export function estimateSeconds(work: WorkSeconds, plan: PlannedWork, crew: Crew
   const onCores = (seconds: number, cores: number, tasksPerKernel: number) =>
     seconds / Math.min(cores, Math.max(1, tasksPerKernel * plan.kernels));
   const { workerCores, aggregatorCores } = crew;
+  const { trainings = 0 } = work;
   const workers =
     onCores(work.tiles, workerCores, plan.tilesPerKernel) +
-    onCores(work.strips, workerCores, plan.stripsPerKernel);
+    onCores(work.strips, workerCores, plan.stripsPerKernel) +
+    onCores(trainings, workerCores, plan.trainingsPerKernel);
   const decompositions = plan.trainCount >= sharedSize ? aggregatorCores : plan.analysisTasksPerKernel;
   const aggregators =
     onCores(work.analyses, aggregatorCores, decompositions) + onCores(work.finishes, aggregatorCores, 1);
   const inTurns = workers + aggregators;
-  const total = work.tiles + work.analyses + work.strips + work.finishes;
+  const total = work.tiles + work.analyses + work.strips + work.finishes + trainings;
   const overlapped = Math.max(workers, aggregators, total / crew.cores);
-  const waves = plan.stripsPerKernel > 0 ? 4 : 3;
+  const waves = 3 + Math.sign(plan.stripsPerKernel) + Math.sign(plan.trainingsPerKernel);
   return startSeconds + waves * waveSeconds + overlapped + Math.max(0, inTurns - overlapped) / plan.kernels;
 }

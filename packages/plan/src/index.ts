@@ -13,6 +13,8 @@ export {
   type TilePlace,
   tileAt,
   tileIndex,
+  type TrainingPlace,
+  trainingAt,
 } from './indices.js';
 export { bytesText, defaultPlanLimits, diskProblem, type PlanLimits, refusePlan } from './limits.js';
 export { measureSpeed } from './measure-speed.js';
@@ -21,3 +23,4 @@ export type { PlanCounts } from './plan-counts.js';
 export { costsOf, isRates, type Rates } from './rates.js';
 export { planSummary, type Room } from './summary.js';
 export { tileWork } from './tile-work.js';
+export { trainedImages } from './training-work.js';

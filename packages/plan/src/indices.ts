@@ -1,6 +1,7 @@
 /** From a task's number to its place in the plan and back: closed forms, no lists of tiles. */
-import { type ExperimentSpec, type KernelName, TesseraError } from '@tessera/spec';
+import { type ExperimentSpec, type KernelName, TesseraError, type TrainingSpec, trainingOf } from '@tessera/spec';
 import type { Plan } from './plan.js';
+import { trainedDepths } from './training-work.js';
 
 export interface KernelPlace {
   weightIndex: number;
@@ -22,6 +23,13 @@ export interface TilePlace {
 export interface AnalysisPlace {
   depthIndex: number;
   kernel: KernelName;
+}
+
+export interface TrainingPlace {
+  /** Position in the grid's depths. */
+  depthIndex: number;
+  depth: number;
+  seed: number;
 }
 
 export interface RowRange {
@@ -101,6 +109,14 @@ export function analysesAt(plan: Plan, spec: ExperimentSpec, taskIndex: number):
       kernel: spec.kernels[Math.floor(analysis / depths)] as KernelName,
     };
   });
+}
+
+/** The network of a training task: depth by depth, the seeds of each from 0. */
+export function trainingAt(plan: Plan, spec: ExperimentSpec, taskIndex: number): TrainingPlace {
+  checkIndex('network', taskIndex, plan.trainingsPerKernel ?? 0);
+  const training = trainingOf(spec) as TrainingSpec;
+  const depth = trainedDepths(spec, training)[Math.floor(taskIndex / training.seeds)] as number;
+  return { depthIndex: plan.axes.depth.indexOf(depth), depth, seed: taskIndex % training.seeds };
 }
 
 /** The test rows of a strip and the blocks it is computed in. */

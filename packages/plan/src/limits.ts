@@ -12,6 +12,10 @@ export interface PlanLimits {
   analyses: number;
   /** Prediction strips of all kernels. */
   strips: number;
+  /** Networks to train, of all kernels. */
+  trainings: number;
+  /** What a worker holds for one step of a network. */
+  trainingStepBytes: number;
   /** Bytes that stay once the experiment is complete. */
   keptBytes: number;
   /** Bytes of one kernel's train tiles and solution vectors. */
@@ -27,6 +31,8 @@ export const defaultPlanLimits: Readonly<PlanLimits> = Object.freeze({
   tiles: 10_000_000,
   analyses: 10_000_000,
   strips: 10_000_000,
+  trainings: 1_000_000,
+  trainingStepBytes: GiB,
   keptBytes: 16 * 1024 * GiB,
   temporaryBytesPerKernel: 4 * 1024 * GiB,
   tileBytes: GiB,
@@ -70,6 +76,16 @@ const limitTexts: Record<keyof PlanLimits, LimitText> = {
     pointer: '/dataset/test',
     describe: (size) => `the plan has ${size} prediction strips`,
     format: count,
+  },
+  trainings: {
+    pointer: '/training',
+    describe: (size) => `the plan has ${size} networks to train (kernels x depths x seeds)`,
+    format: count,
+  },
+  trainingStepBytes: {
+    pointer: '/training',
+    describe: (size) => `one step of a network holds ${size} (width, depth and batch)`,
+    format: bytesText,
   },
   keptBytes: { pointer: '/keep', describe: (size) => `the experiment would keep ${size}`, format: bytesText },
   temporaryBytesPerKernel: {

@@ -14,6 +14,7 @@ import {
   stripRowBytes,
   tileArrays,
 } from './sizing.js';
+import { trainingBytes, trainingsPerKernel } from './training-work.js';
 
 /**
  * The work of an experiment. Kernel k is (weightVariance[wi], biasVariance[bi]) with k = wi * biasCount + bi; its
@@ -41,9 +42,11 @@ export interface Plan {
   /** Test rows computed and contracted at once. */
   stripBlockRows: number;
   stripsPerKernel: number;
+  /** Networks to train; plans of before there were any leave it out. */
+  trainingsPerKernel?: number;
   /** Kernels that may be in work at once within the aim for temporary bytes; at least 1. */
   kernelsInFlight: number;
-  totals: { tiles: number; analyses: number; strips: number };
+  totals: { tiles: number; analyses: number; strips: number; trainings?: number };
   analysisMode: AnalysisMode;
   /**
    * `temporary` is the peak: kernelsInFlight times temporaryPerKernel. `analysis` is what an aggregator holds in memory
@@ -93,20 +96,24 @@ export function planExperiment(spec: ExperimentSpec, counts: PlanCounts, options
   const analysisBatch = chooseAnalysisBatch(spec, counts, analysesPerKernel);
   const { stripRows, stripBlockRows } = chooseStripRows(spec, counts, { kernels, depths, maxDepth });
   const stripsPerKernel = stripRows === 0 ? 0 : Math.ceil(counts.test / stripRows);
+  const trainings = trainingsPerKernel(spec);
   const totals = {
     tiles: kernels * tilesPerKernel,
     analyses: kernels * analysesPerKernel,
     strips: kernels * stripsPerKernel,
+    trainings: kernels * trainings,
   };
+  const network = trainingBytes(spec, counts);
 
   const layout = { kernels, depths, tileSize, blocks, tilesPerKernel, stripRows, stripsPerKernel };
   const kept = kernels * keptBytesPerKernel(spec, counts, layout);
-  const temporaryPerKernel = temporaryBytesPerKernel(spec, counts, layout);
+  const temporaryPerKernel = temporaryBytesPerKernel(spec, counts, layout) + network.checkpoints;
   const analysis = chooseAnalysisMode(spec, counts, tileSize, options.aggregatorBytes ?? null);
   checkLimits(
     {
       kernels,
       ...totals,
+      trainingStepBytes: network.step,
       keptBytes: kept,
       temporaryBytesPerKernel: temporaryPerKernel,
       tileBytes: tileSize * tileSize * tileArrays * pairBytes(spec, depths),
@@ -124,6 +131,7 @@ export function planExperiment(spec: ExperimentSpec, counts: PlanCounts, options
     maxDepth,
     analysesPerKernel,
     analysisTasksPerKernel,
+    trainingsPerKernel: trainings,
     analysisMode: analysis.mode,
   };
   const workSeconds = estimateWork(spec, counts, planned, options.costs ?? builtInCosts);
@@ -143,6 +151,7 @@ export function planExperiment(spec: ExperimentSpec, counts: PlanCounts, options
     stripRows,
     stripBlockRows,
     stripsPerKernel,
+    trainingsPerKernel: trainings,
     kernelsInFlight,
     totals,
     analysisMode: analysis.mode,
@@ -152,7 +161,7 @@ export function planExperiment(spec: ExperimentSpec, counts: PlanCounts, options
       temporaryPerKernel,
       analysis: analysis.bytes,
     },
-    coreSeconds: workSeconds.tiles + workSeconds.analyses + workSeconds.strips + workSeconds.finishes,
+    coreSeconds: Object.values(workSeconds).reduce((sum, seconds) => sum + seconds, 0),
     workSeconds,
     seconds: estimateSeconds(workSeconds, planned, crew),
   };

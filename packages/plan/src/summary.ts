@@ -18,6 +18,7 @@ export function planSummary(plan: Plan, spec: ExperimentSpec, room: Room): PlanS
   return {
     kernels: plan.kernels,
     ...plan.totals,
+    trainings: plan.totals.trainings ?? 0,
     tileSize: plan.tileSize,
     bytes: { kept: plan.bytes.kept, temporary: plan.bytes.temporary, free: room.freeBytes },
     analysis: { mode: plan.analysisMode, bytes: plan.bytes.analysis, memory: room.aggregatorBytes },

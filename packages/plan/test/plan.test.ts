@@ -53,6 +53,7 @@ describe('the heatmap job', () => {
     const spec = heatmapSpec();
     expect(planSummary(plan, spec, { aggregatorBytes: 1e9, freeBytes: 1e12, promisedBytes: 0 })).toEqual({
       kernels: 40,
+      trainings: 0,
       tiles: 40,
       analyses: 2400,
       strips: plan.totals.strips,

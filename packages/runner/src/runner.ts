@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  type AnalysisRecord,
+  type AcceptedRows,
   acceptFinish,
   acceptTask,
   announceWorker,
@@ -27,9 +27,8 @@ import { traced } from '@tessera/telemetry';
 import { Pace } from './pace.js';
 
 /** What came of a task: what is written in the accepting transaction, and what is done once it is accepted. */
-export interface TaskOutcome {
+export interface TaskOutcome extends AcceptedRows {
   result: TaskResult;
-  analyses: readonly AnalysisRecord[];
   /** Runs after acceptance (deleting temporary pieces); a crash before it leaves work for the sweep. */
   afterwards: (() => Promise<void>) | null;
 }
@@ -241,8 +240,8 @@ async function runHeld(options: RunnerOptions, task: ClaimedTask, signal: AbortS
     outcome = await traced('compute', {}, () => options.perform(task, signal));
     // Whether it still counts (the lease held, the experiment not cancelled) is for the fenced update to say.
     const accept = task.wave === 'finish' ? acceptFinish : acceptTask;
-    const { result, analyses } = outcome;
-    if (!(await traced('accept', {}, () => accept(db, task, worker, result, analyses)))) {
+    const { result, ...rows } = outcome;
+    if (!(await traced('accept', {}, () => accept(db, task, worker, result, rows)))) {
       log.info(fields, 'result not accepted: the lease was lost or the experiment no longer runs');
       await releaseTask(db, task, worker);
       return;

@@ -135,6 +135,7 @@ export function waveSizes(plan: Plan): WaveSizes {
       train: plan.tilesPerKernel,
       analysis: plan.analysisTasksPerKernel,
       strip: plan.stripsPerKernel,
+      training: plan.trainingsPerKernel ?? 0,
       finish: 1,
     },
     analysesPerKernel: plan.analysesPerKernel,

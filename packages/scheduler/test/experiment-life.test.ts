@@ -7,7 +7,7 @@ import {
   listAnalyses,
   retryExperiment,
 } from '@tessera/database';
-import { TesseraError } from '@tessera/spec';
+import { TesseraError, waves } from '@tessera/spec';
 import { openCable, queueBackends, testPostgres } from '@tessera/testkit';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { Stage, until } from './stage.js';
@@ -16,6 +16,7 @@ const whole = {
   tiles: { total: 6, done: 6, failed: 0, running: 0 },
   analyses: { total: 6, done: 6, failed: 0, running: 0 },
   strips: { total: 4, done: 4, failed: 0, running: 0 },
+  trainings: { total: 4, done: 4, failed: 0, running: 0, step: 0 },
 };
 const nameOf = ({ kernelIndex, wave, index }: ClaimedTask) => `${kernelIndex}/${wave}/${index}`;
 /** Aborts with the signal, as an engine does at its next look. */
@@ -35,11 +36,11 @@ describe.each(queueBackends())('an experiment, deliveries by %s', (backend) => {
     const id = await stage.create();
     const record = await stage.reaches(id, 'completed');
     expect(record.progress).toEqual(whole);
-    expect(new Set(order).size).toBe(2 * (3 + 2 + 2 + 1));
-    expect(order).toHaveLength(2 * (3 + 2 + 2 + 1));
+    expect(new Set(order).size).toBe(2 * (3 + 2 + 2 + 2 + 1));
+    expect(order).toHaveLength(2 * (3 + 2 + 2 + 2 + 1));
     const waveNumbers = order
       .filter((name) => name.startsWith('0/'))
-      .map((name) => ['train', 'analysis', 'strip', 'finish'].indexOf(name.split('/')[1] as string));
+      .map((name) => [...waves].indexOf(name.split('/')[1] as string));
     expect(waveNumbers).toEqual([...waveNumbers].sort());
     expect([stage.prepared, stage.completed]).toEqual([[id], [id]]);
     const rows = await listAnalyses(stage.db, id, { after: null, limit: 100 });
@@ -194,7 +195,7 @@ describe('an experiment', () => {
   });
 
   it('with tasks that always fail, of any wave, ends failed, its other kernels done; a retry does only what is missing', async () => {
-    const poison = new Set(['0/train/1', '1/analysis/0', '2/strip/1', '3/finish/0']);
+    const poison = new Set(['0/train/1', '1/analysis/0', '2/strip/1', '3/finish/0', '4/training/0']);
     let isPoisoned = true;
     const performed: string[] = [];
     await stage.dispatcher();
@@ -202,17 +203,18 @@ describe('an experiment', () => {
       performed.push(nameOf(task));
       if (isPoisoned && poison.has(nameOf(task))) throw new TesseraError('engine-failed', 'poison');
     });
-    const id = await stage.create({ kernels: 5 });
+    const id = await stage.create({ kernels: 6 });
     const failed = await stage.reaches(id, 'failed');
-    expect(failed.error).toMatch(/^engine-failed: .* [01] of kernel [0-3] failed: poison$/);
+    expect(failed.error).toMatch(/^engine-failed: .* [01] of kernel [0-4] failed: poison$/);
     expect(failed.progress).toMatchObject({
-      tiles: { done: 14, failed: 1, running: 0 },
-      analyses: { done: 10, failed: 2, running: 0 }, // the failed batch stands for two
-      strips: { done: 5, failed: 1, running: 0 },
+      tiles: { done: 17, failed: 1, running: 0 },
+      analyses: { done: 13, failed: 2, running: 0 }, // the failed batch stands for two
+      strips: { done: 7, failed: 1, running: 0 },
+      trainings: { done: 5, failed: 1, running: 0 },
     });
     for (const name of poison) expect(performed.filter((done) => done === name)).toHaveLength(4);
     const rows = await listAnalyses(stage.db, id, { after: null, limit: 100 });
-    expect(rows.map((row) => row.ordinal)).toEqual([12, 13, 14]); // kernel 4 is whole
+    expect(rows.map((row) => row.ordinal)).toEqual([15, 16, 17]); // kernel 5 is whole
     expect(stage.completed).toEqual([]);
 
     isPoisoned = false;
@@ -222,9 +224,10 @@ describe('an experiment', () => {
     const completed = await stage.reaches(id, 'completed');
     expect(completed.error).toBeNull();
     expect(completed.progress).toMatchObject({
-      tiles: { done: 15, failed: 0 },
-      analyses: { done: 15, failed: 0 },
-      strips: { done: 10, failed: 0 },
+      tiles: { done: 18, failed: 0 },
+      analyses: { done: 18, failed: 0 },
+      strips: { done: 12, failed: 0 },
+      trainings: { done: 12, failed: 0 },
     });
     expect(performed.filter((name) => before.has(name))).toEqual([]);
     expect(performed).toEqual(expect.arrayContaining([...poison]));

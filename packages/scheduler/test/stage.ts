@@ -28,6 +28,7 @@ export interface Shape {
   kernels?: number;
   tiles?: number;
   strips?: number;
+  trainings?: number;
   temporaryPerKernel?: number;
   numerics?: ExperimentSpec['numerics'];
   needs?: string;
@@ -131,7 +132,7 @@ export class Stage {
   async #outcome(task: ClaimedTask): Promise<TaskOutcome> {
     const result = { pieces: {}, bytes: 1, milliseconds: 1, engine: 'none', device: 'none', result: null };
     if (task.wave === 'analysis') return { result, analyses: rowsOf(task), afterwards: null };
-    if (task.wave !== 'finish') return { result, analyses: [], afterwards: null };
+    if (task.wave !== 'finish') return { result, afterwards: null };
     const rows = await kernelAnalyses(this.db, task.experimentId, task.kernelIndex);
     return { result, analyses: rows, afterwards: null };
   }
@@ -141,6 +142,7 @@ export class Stage {
       kernels = 2,
       tiles = 3,
       strips = 2,
+      trainings = 2,
       temporaryPerKernel = 1000,
       numerics = 'pinned',
       priority = 5,
@@ -153,8 +155,9 @@ export class Stage {
       analysisBatch: batch,
       analysisTasksPerKernel: Math.ceil(analyses / batch),
       stripsPerKernel: strips,
+      trainingsPerKernel: trainings,
       bytes: { kept: 0, temporary: temporaryPerKernel * kernels, temporaryPerKernel },
-      totals: { tiles: tiles * kernels, analyses: analyses * kernels, strips: strips * kernels },
+      totals: { tiles: tiles * kernels, analyses: analyses * kernels, strips: strips * kernels, trainings: trainings * kernels },
     };
     const spec = { name: 'staged', dataset: { id: 'images' }, numerics, priority } as ExperimentSpec;
     const made = { id, spec, plan, provenance: {}, datasetSha256: 'abc', idempotency: null };

@@ -29,7 +29,9 @@ export interface Computer {
   close(): Promise<void>;
 }
 
-type Computed = Omit<TaskOutcome['result'], 'milliseconds' | 'engine' | 'device'>;
+/** Engine and device where they are not the service's. */
+type Computed = Omit<TaskOutcome['result'], 'milliseconds' | 'engine' | 'device'> &
+  Partial<Pick<TaskOutcome['result'], 'engine' | 'device'>>;
 
 /** How long after the tasks in hand were given back a stop may still take. */
 const closingMs = 10_000;
@@ -65,9 +67,9 @@ export async function serveTasks(service: Service, computer: Computer): Promise<
     async perform(task, signal) {
       const started = performance.now();
       const { result, ...outcome } = await computer.perform(task, signal);
-      return { ...outcome, result: { ...result, milliseconds: performance.now() - started, engine, device } };
+      return { ...outcome, result: { engine, device, ...result, milliseconds: performance.now() - started } };
     },
-    onAccepted(task, { milliseconds, bytes }) {
+    onAccepted(task, { milliseconds, bytes, engine }) {
       metrics.tasksDone.inc({ wave: task.wave, engine });
       metrics.computeSeconds.inc({ wave: task.wave, engine }, milliseconds / 1000);
       metrics.bytesWritten.inc({ wave: task.wave }, bytes);

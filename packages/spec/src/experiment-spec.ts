@@ -177,6 +177,66 @@ export const analysisSchema = Type.Object(
   },
   { ...closed, default: { spectrum: 'full', regression: null, dynamics: null } },
 );
+export const trainingSchema = Type.Object(
+  {
+    width: Type.Integer({
+      minimum: 1,
+      maximum: specLimits.trainingWidth,
+      description: 'Neurons, or channels, of every hidden layer.',
+    }),
+    steps: Type.Integer({
+      minimum: 1,
+      maximum: specLimits.trainingSteps,
+      description: 'Steps of gradient descent.',
+    }),
+    batch: Type.Union([Type.Literal('full'), positive], {
+      default: 'full',
+      description: 'Images of a step: all, or this many, drawn without repetition epoch by epoch.',
+    }),
+    seeds: Type.Integer({
+      minimum: 1,
+      maximum: specLimits.trainingSeeds,
+      default: 1,
+      description: 'Networks of each kernel and depth, drawn by the seeds 0, 1, ...',
+    }),
+    images: nullable(positive, {
+      default: null,
+      description: 'The first training images of the chosen ones; null: all.',
+    }),
+    testImages: nullable(index, {
+      default: null,
+      description: 'The first test images of the chosen ones; null: all.',
+    }),
+    depths: nullable(
+      Type.Array(Type.Integer({ minimum: 0, maximum: specLimits.depth }), {
+        minItems: 1,
+        maxItems: specLimits.axisValues,
+        uniqueItems: true,
+      }),
+      { default: null, description: 'Depths of the grid to train networks of; null: all.' },
+    ),
+    learningRate: Type.Union(
+      [
+        Type.Literal('max'),
+        Type.Object(
+          { ofMax: Type.Number({ exclusiveMinimum: 0, maximum: 100 }) },
+          { ...closed, description: 'This many times the largest stable rate.' },
+        ),
+        Type.Number({ exclusiveMinimum: 0 }),
+      ],
+      {
+        default: { ofMax: 0.5 },
+        description:
+          'Of the loss 1/2 |f - Y|^2 summed over the training images: a number, or a part of the largest stable rate ' +
+          '2/lambda_max of the NTK of all training images; "max" is all of it.',
+      },
+    ),
+  },
+  closed,
+);
+/** Networks of finite width that are trained beside the kernels. */
+export type TrainingSpec = Static<typeof trainingSchema>;
+
 export const keepSchema = Type.Object(
   {
     kernels: Type.Enum(['none', 'train', 'all'], { default: 'train' }),
@@ -207,6 +267,10 @@ export const experimentSpecSchema = Type.Object(
       description: 'Images on the side of a tile.',
     }),
     analysis: analysisSchema,
+    training: nullable(trainingSchema, {
+      default: null,
+      description: 'Networks of finite width, trained at every point of the grid; null for none.',
+    }),
     keep: keepSchema,
     numerics: Type.Enum(['pinned', 'any', ...engineNames], {
       default: 'pinned',
@@ -227,8 +291,10 @@ export const experimentSpecSchema = Type.Object(
 );
 
 /** A spec with every default filled in; what GET returns and what every other package reads. */
-export interface ExperimentSpec extends Omit<Static<typeof experimentSpecSchema>, 'architecture'> {
+export interface ExperimentSpec extends Omit<Static<typeof experimentSpecSchema>, 'architecture' | 'training'> {
   architecture: Architecture;
+  /** Left out by specs that were stored before there was any; `trainingOf` reads it. */
+  training?: TrainingSpec | null;
 }
 
 type Defaulted<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;
@@ -246,8 +312,12 @@ export interface ExperimentSpecInput
     regression?: Partial<Static<typeof regressionSchema>> | null;
     dynamics?: Defaulted<FilledDynamics, 'learningRate'> | null;
   };
+  training?: Pick<TrainingSpec, 'width' | 'steps'> & Partial<TrainingSpec> | null;
   keep?: Partial<ExperimentSpec['keep']>;
 }
+
+/** The networks that a spec asks for. */
+export const trainingOf = ({ training }: Pick<ExperimentSpec, 'training'>): TrainingSpec | null => training ?? null;
 
 /** The schema of a request's spec, for OpenAPI: what has a default is optional and says its default. */
 export const experimentSpecInputSchema = Type.Unsafe<ExperimentSpecInput>(

@@ -14,6 +14,10 @@ export const specLimits = {
   index: 2_147_483_647,
   /** Pixels on a side of a convolution's filter. */
   filterSize: 255,
+  /** Neurons or channels of a hidden layer of a trained network, its steps, and networks of one kernel and depth. */
+  trainingWidth: 16_384,
+  trainingSteps: 10_000_000,
+  trainingSeeds: 100,
   /** Levels of arrays and objects in a request's JSON; a valid spec has 4. */
   jsonDepth: 16,
   /** Points of one theory request. */

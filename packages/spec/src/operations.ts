@@ -1,8 +1,9 @@
 /** Payloads of what operators ask of the service. */
 import { type Static, Type } from 'typebox';
 import { type Problem, TesseraError } from './errors.js';
+import type { JsonSchema } from './json-schema.js';
 import { readValue } from './read-value.js';
-import { analysisRowSchema, experimentStateSchema } from './rest.js';
+import { analysisRowSchema, experimentStateSchema, trainingRowSchema } from './rest.js';
 
 const day = 86_400;
 
@@ -59,10 +60,23 @@ export const archivedAnalysisSchema = Type.Object({
 });
 export type ArchivedAnalysis = Static<typeof archivedAnalysisSchema>;
 
+/** A trained network as an archive keeps it. */
+export const archivedTrainingSchema = Type.Object({
+  ordinal: Type.Integer({ minimum: 0 }),
+  kernelIndex: Type.Integer({ minimum: 0 }),
+  ...trainingRowSchema.properties,
+});
+export type ArchivedTraining = Static<typeof archivedTrainingSchema>;
+
 /** Reads a row. @throws TesseraError invalid-request that tells the first problem */
-export function parseArchivedAnalysis(json: unknown): ArchivedAnalysis {
+export const parseArchivedAnalysis = (json: unknown): ArchivedAnalysis =>
+  parseRow<ArchivedAnalysis>(archivedAnalysisSchema, json);
+export const parseArchivedTraining = (json: unknown): ArchivedTraining =>
+  parseRow<ArchivedTraining>(archivedTrainingSchema, json);
+
+function parseRow<T>(schema: JsonSchema, json: unknown): T {
   const problems: Problem[] = [];
-  const row = readValue(archivedAnalysisSchema, json, '', problems) as ArchivedAnalysis;
+  const row = readValue(schema, json, '', problems) as T;
   const [first] = problems;
   if (first) throw new TesseraError('invalid-request', first.message, { problems });
   return row;

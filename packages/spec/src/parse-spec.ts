@@ -1,8 +1,8 @@
 /** From a request's JSON to a filled spec: all validation that needs no data set. */
 import type { Static, TSchema } from 'typebox';
-import { type Axis, axisLength } from './axis.js';
+import { type Axis, axisLength, expandAxis } from './axis.js';
 import { type Problem, TesseraError } from './errors.js';
-import { type ExperimentSpec, experimentSpecSchema, selectedCount } from './experiment-spec.js';
+import { type ExperimentSpec, experimentSpecSchema, selectedCount, trainingOf } from './experiment-spec.js';
 import { axisProblem } from './grid-problems.js';
 import type { JsonSchema } from './json-schema.js';
 import { jsonKind } from './json-text.js';
@@ -103,8 +103,56 @@ function crossFieldProblems(json: unknown, spec: ExperimentSpec, found: readonly
     }
   }
   if (isSoundAt('/analysis/spectrum')) problems.push(...spectrumProblems(spec, isSoundAt));
+  problems.push(...trainingProblems(spec, isSoundAt));
   return problems;
 }
+
+/** What networks cannot be trained of: more images than are chosen, depths beside the grid, a rate without a spectrum. */
+function trainingProblems(spec: ExperimentSpec, isSoundAt: (pointer: string) => boolean): Problem[] {
+  const { dataset } = spec;
+  const training = isSoundAt('/training') ? trainingOf(spec) : null;
+  if (training === null) return [];
+  const problems: Problem[] = [];
+  const most = (field: 'images' | 'testImages' | 'batch', split: 'train' | 'test', count: number) => {
+    const asked = training[field];
+    if (typeof asked !== 'number' || asked <= count) return;
+    const of = field === 'batch' ? 'it trains on' : `dataset.${split} names`;
+    const message = `training.${field} is ${asked}, but ${of} ${count} images; write at most ${count}.`;
+    problems.push({ pointer: `/training/${field}`, message });
+  };
+  if (isSoundAt('/dataset/train')) {
+    const chosen = selectedCount(dataset.train);
+    most('images', 'train', chosen);
+    most('batch', 'train', Math.min(chosen, training.images ?? chosen));
+  }
+  if (isSoundAt('/dataset/test')) most('testImages', 'test', selectedCount(dataset.test));
+  if (training.depths !== null && isSoundAt('/grid/depth') && problemOfDepths(spec) === null) {
+    const grid = new Set(expandAxis(spec.grid.depth));
+    const beside = training.depths.findIndex((depth) => !grid.has(depth));
+    if (beside >= 0) {
+      const message =
+        `training.depths[${beside}] is ${training.depths[beside]}, which grid.depth does not have; ` +
+        'write depths of the grid, or leave training.depths out.';
+      problems.push({ pointer: `/training/depths/${beside}`, message });
+    }
+  }
+  if (typeof training.learningRate === 'number') return problems;
+  const pointer = '/training/learningRate';
+  if (isSoundAt('/kernels') && !spec.kernels.includes('ntk')) {
+    const message =
+      'training.learningRate is a part of the largest rate, which needs the NTK, but kernels has none; ' +
+      'add "ntk" to kernels, or write a number as learning rate.';
+    problems.push({ pointer, message });
+  } else if (isSoundAt('/analysis/spectrum') && spec.analysis.spectrum === 'none') {
+    const message =
+      'training.learningRate is a part of the largest rate, which needs lambda_max, but analysis.spectrum is "none"; ' +
+      'write the spectrum {"top": 1}, or a number as learning rate.';
+    problems.push({ pointer, message });
+  }
+  return problems;
+}
+
+const problemOfDepths = ({ grid }: ExperimentSpec) => axisProblem(grid.depth as Axis, '/grid/depth', true);
 
 /** What a spectrum does not go with: more eigenvalues than images, or a gradient flow that needs what it leaves out. */
 function spectrumProblems(

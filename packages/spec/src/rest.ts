@@ -50,6 +50,13 @@ export const progressSchema = Type.Object({
   tiles: waveProgressSchema,
   analyses: waveProgressSchema,
   strips: waveProgressSchema,
+  trainings: Type.Object(
+    {
+      ...waveProgressSchema.properties,
+      steps: Type.Object({ total: count, done: count }, { description: 'Steps of all networks together.' }),
+    },
+    { description: 'Networks of finite width.' },
+  ),
   secondsLeft: numberOrNull,
 });
 export type Progress = Static<typeof progressSchema>;
@@ -81,6 +88,8 @@ export const experimentSchema = Type.Object({
     events: Type.String(),
     analyses: Type.String(),
     analysesCsv: Type.String(),
+    trainings: Type.String(),
+    trainingsCsv: Type.String(),
     arrays: Type.String(),
   }),
 });
@@ -104,6 +113,7 @@ export const planSummarySchema = Type.Object({
   tiles: count,
   analyses: count,
   strips: count,
+  trainings: count,
   tileSize: Type.Integer({ minimum: 1 }),
   bytes: Type.Object({
     kept: count,
@@ -169,6 +179,41 @@ export const analysisRowSchema = Type.Object({
   warnings: Type.Array(Type.String()),
 });
 export type AnalysisRow = Static<typeof analysisRowSchema>;
+
+/** What a network predicts after so many steps. */
+export const trainingScoreSchema = Type.Object({
+  step: count,
+  time: Type.Union([Type.Number(), Type.Null()], {
+    description: "The same moment by the clock of the kernel's gradient flow (dynamics.times); null without one.",
+  }),
+  ...scores,
+});
+export type TrainingScore = Static<typeof trainingScoreSchema>;
+
+export const trainingRowSchema = Type.Object({
+  weightVariance: Type.Number(),
+  biasVariance: Type.Number(),
+  depth: count,
+  seed: count,
+  width: count,
+  images: count,
+  testImages: count,
+  batch: Type.Union([count, Type.Null()], { description: 'Images of a step; null: all.' }),
+  learningRate: numberOrNull,
+  maxLearningRate: Type.Union([Type.Number(), Type.Null()], {
+    description: '2/lambda_max of the NTK; null where the learning rate does not come from it.',
+  }),
+  steps: Type.Integer({ minimum: 0, description: 'Steps that were taken.' }),
+  diverged: Type.Boolean({ description: 'Its predictions were no finite numbers any more.' }),
+  ...scores,
+  scores: Type.Array(trainingScoreSchema, { description: 'On the way: steps in ascending order, the last one is the end.' }),
+  backend: Type.String({ description: 'Of TensorFlow.js, and where it computed.' }),
+  version: Type.String({ description: 'Of TensorFlow.js.' }),
+  seconds: Type.Number({ description: 'Of the worker that ended it; what was done before it took over is not in it.' }),
+  warnings: Type.Array(Type.String()),
+});
+/** One trained network. */
+export type TrainingRow = Static<typeof trainingRowSchema>;
 
 export const arrayInfoSchema = Type.Object({
   name: Type.String(),

@@ -12,7 +12,7 @@ export type ExperimentState = keyof typeof experimentTransitions;
 export const experimentStates = Object.keys(experimentTransitions) as ExperimentState[];
 export const terminalStates = ['completed', 'failed', 'cancelled'] as const satisfies ExperimentState[];
 
-/** A task is one unit of queued work: a train tile, a batch of analyses, a strip, or a finish. */
+/** A task is one unit of queued work: a train tile, a batch of analyses, a strip, a network to train, or a finish. */
 export const taskTransitions = {
   pending: ['leased', 'failed'],
   leased: ['done', 'failed', 'pending'],
@@ -21,13 +21,16 @@ export const taskTransitions = {
 } as const satisfies Record<string, readonly string[]>;
 export type TaskState = keyof typeof taskTransitions;
 
-/** The waves of a kernel's work, in order (design: life of an experiment). */
-export const waves = ['train', 'analysis', 'strip', 'finish'] as const;
+/**
+ * The waves of a kernel's work, in order. `train` computes the tiles of the train-train matrices; `training` trains networks
+ * of finite width.
+ */
+export const waves = ['train', 'analysis', 'strip', 'training', 'finish'] as const;
 export type Wave = (typeof waves)[number];
 
-/** Which queue carries which wave: engines compute tiles and strips, LAPACK the rest. */
+/** Which queue carries which wave: workers compute tiles and strips and train networks, LAPACK does the rest. */
 export const queueWaves = {
-  tiles: ['train', 'strip'],
+  tiles: ['train', 'strip', 'training'],
   analyses: ['analysis', 'finish'],
 } as const satisfies Record<string, readonly Wave[]>;
 

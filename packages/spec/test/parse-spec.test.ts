@@ -22,6 +22,54 @@ function problemsOf(json: unknown): readonly Problem[] {
 }
 const pointersOf = (json: unknown) => problemsOf(json).map(({ pointer }) => pointer);
 
+describe('training', () => {
+  const trained = (more: object, ...changes: [string, unknown][]) =>
+    specWith(['/training', { width: 8, steps: 3, ...more }], ...changes);
+
+  it('fills what a request leaves out', () => {
+    expect(parseSpec(trained({})).training).toEqual({
+      width: 8,
+      steps: 3,
+      batch: 'full',
+      seeds: 1,
+      images: null,
+      testImages: null,
+      depths: null,
+      learningRate: { ofMax: 0.5 },
+    });
+  });
+
+  it('names the field and the fix of what does not fit the rest of the spec', () => {
+    expect(problemsOf(trained({ images: 5, testImages: 1, batch: 6, depths: [1, 7] }))).toEqual([
+      {
+        pointer: '/training/images',
+        message: 'training.images is 5, but dataset.train names 4 images; write at most 4.',
+      },
+      {
+        pointer: '/training/batch',
+        message: 'training.batch is 6, but it trains on 4 images; write at most 4.',
+      },
+      {
+        pointer: '/training/testImages',
+        message: 'training.testImages is 1, but dataset.test names 0 images; write at most 0.',
+      },
+      {
+        pointer: '/training/depths/1',
+        message:
+          'training.depths[1] is 7, which grid.depth does not have; write depths of the grid, or leave training.depths out.',
+      },
+    ]);
+    expect(pointersOf(trained({}, ['/kernels', ['nngp']]))).toEqual(['/training/learningRate']);
+    expect(pointersOf(trained({}, ['/analysis', { spectrum: 'none' }]))).toEqual(['/training/learningRate']);
+    expect(pointersOf(trained({ learningRate: 0.1 }, ['/kernels', ['nngp']]))).toEqual([]);
+    expect(pointersOf(trained({ width: 0, steps: 0.5, learningRate: { ofMax: 0 } }))).toEqual([
+      '/training/width',
+      '/training/steps',
+      '/training/learningRate/ofMax',
+    ]);
+  });
+});
+
 describe('defaults', () => {
   it('fill everything a request may leave out', () => {
     expect(parseSpec(smallestSpec())).toEqual({
@@ -40,6 +88,7 @@ describe('defaults', () => {
       precision: 'f64',
       tileSize: 'auto',
       analysis: { spectrum: 'full', regression: null, dynamics: null },
+      training: null,
       keep: { kernels: 'train', predictions: false },
       numerics: 'pinned',
       priority: 5,

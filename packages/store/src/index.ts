@@ -1,6 +1,6 @@
 export * from './arrays.js';
 export * from './assemble-matrix.js';
-export { checksumText, crc32c } from './checksum.js';
+export { checksumSuffix, checksumText, crc32c } from './checksum.js';
 export { putChunk, readChunk } from './chunk.js';
 export { dimensionParameter, selectByCoordinate } from './coordinates.js';
 export {

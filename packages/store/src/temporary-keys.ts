@@ -54,3 +54,25 @@ export function stripPieceKey(
 ): string {
   return `${temporaryKernelKey(id, kernelIndex)}/strip/${strip.index}.g${strip.generation}.${piece}`;
 }
+
+/** Where the checkpoints of a training lie, and which of the names there are its: one of each generation of its task. */
+export function trainingCheckpoints(
+  id: string,
+  kernelIndex: number,
+  index: number,
+): { folder: string; isOne(name: string): boolean } {
+  return {
+    folder: `${temporaryKernelKey(id, kernelIndex)}/training`,
+    isOne: (name) => name.startsWith(`${index}.g`),
+  };
+}
+
+/** The checkpoint that one generation of a training task writes, again and again. */
+export function trainingCheckpointKey(
+  id: string,
+  kernelIndex: number,
+  task: { index: number; generation: number },
+): string {
+  const { folder } = trainingCheckpoints(id, kernelIndex, task.index);
+  return `${folder}/${task.index}.g${task.generation}.checkpoint`;
+}

@@ -137,7 +137,7 @@ export class TinyExperiment {
     analyses: readonly AnalysisRecord[] = [],
   ): Promise<void> {
     const result = { ...left, bytes: 1, milliseconds: 1, engine: 'oracle', device: 'cpu' };
-    if (!(await acceptTask(this.db, task, whoDoes(task.wave), result, analyses)))
+    if (!(await acceptTask(this.db, task, whoDoes(task.wave), result, { analyses })))
       throw new Error('not accepted');
     await this.advance();
   }
@@ -149,6 +149,7 @@ export class TinyExperiment {
         train: plan.tilesPerKernel,
         analysis: plan.analysisTasksPerKernel,
         strip: plan.stripsPerKernel,
+        training: plan.trainingsPerKernel ?? 0,
         finish: 1,
       },
       analysesPerKernel: plan.analysesPerKernel,

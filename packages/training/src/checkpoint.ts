@@ -1,3 +1,5 @@
+import type { Score } from './training-job.js';
+
 /** A training run at rest: the step it has reached and its parameters, as bytes. Little-endian; a crc is the store's part. */
 export interface Checkpoint {
   step: number;
@@ -42,4 +44,30 @@ export function decodeCheckpoint(bytes: Uint8Array, lengths: readonly number[]):
     return values;
   });
   return { step: view.getUint32(4, true), parameters };
+}
+
+/** A training run at rest with the scores it has taken. */
+export interface JobCheckpoint {
+  scores: Score[];
+  /** An encoded `Checkpoint`. */
+  network: Uint8Array;
+}
+
+/** The length of the scores as JSON, they themselves, the network's bytes. */
+export function encodeJobCheckpoint({ scores, network }: JobCheckpoint): Uint8Array {
+  const head = new TextEncoder().encode(JSON.stringify(scores));
+  const bytes = new Uint8Array(4 + head.length + network.length);
+  new DataView(bytes.buffer).setUint32(0, head.length, true);
+  bytes.set(head, 4);
+  bytes.set(network, 4 + head.length);
+  return bytes;
+}
+
+/** @param bytes whole ones: their checksum was verified */
+export function decodeJobCheckpoint(bytes: Uint8Array): JobCheckpoint {
+  const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0, true);
+  return {
+    scores: JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length))) as Score[],
+    network: bytes.subarray(4 + length),
+  };
 }

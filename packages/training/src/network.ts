@@ -7,7 +7,6 @@
 import {
   add,
   concat,
-  matMul,
   mean,
   mul,
   pad,
@@ -19,6 +18,7 @@ import {
 import { RandomStream } from '@tessera/dataset';
 import { type Architecture, type ImageShape, inputCount, TesseraError } from '@tessera/spec';
 import { applyActivation } from './activation.js';
+import { product, productOfImages } from './product.js';
 
 export interface NetworkSpec {
   architecture: Architecture;
@@ -91,15 +91,12 @@ export function applyNetwork(spec: NetworkSpec, parameters: readonly Tensor[], i
   /** Of (items, n): sqrt(sw2 / n) x W + sqrt(sb2) b. */
   const dense = (x: Tensor) => {
     const matrix = parameter();
-    const product = mul(
-      matMul(x as never, matrix as never),
-      Math.sqrt(weightVariance / (matrix.shape[0] as number)),
-    );
-    return add(product, mul(parameter(), Math.sqrt(biasVariance)));
+    const weighted = mul(product(x, matrix), Math.sqrt(weightVariance / (matrix.shape[0] as number)));
+    return add(weighted, mul(parameter(), Math.sqrt(biasVariance)));
   };
   const readIn = (x: Tensor) => {
     const matrix = parameter();
-    return mul(matMul(x as never, matrix as never), 1 / Math.sqrt(matrix.shape[0] as number)) as Tensor;
+    return mul(productOfImages(x, matrix), 1 / Math.sqrt(matrix.shape[0] as number)) as Tensor;
   };
   if (family === 'fcn') {
     let z = readIn(images);

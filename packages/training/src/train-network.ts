@@ -6,9 +6,9 @@
  */
 
 import { setImmediate } from 'node:timers/promises';
-import { add, gather, mul, sub, sum, type Tensor, tensor, tensor1d, tidy } from '@tensorflow/tfjs-core';
+import { gather, mul, sub, sum, type Tensor, tensor, tensor1d, tidy } from '@tensorflow/tfjs-core';
 import { RandomStream } from '@tessera/dataset';
-import { TesseraError } from '@tessera/spec';
+import { inputCount, TesseraError } from '@tessera/spec';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 import { grads } from './gradients.js';
 import { applyNetwork, drawParameters, imageTensor, type NetworkSpec, parameterShapes } from './network.js';
@@ -30,22 +30,31 @@ export interface TrainingTask {
 export interface TrainingHooks {
   /** A checkpoint to go on from; its end must be the same, to the bit, as without. */
   checkpoint?: Uint8Array | null;
-  /** Gets one every so many steps. */
-  save?: { everySteps: number; write(bytes: Uint8Array, step: number): Promise<void> };
+  /** Gets one after the steps it says. */
+  save?: { isDue(step: number): boolean; write(bytes: Uint8Array, step: number): Promise<void> };
+  /** Gets what f is after each of these steps, ascending; training ends where it is not finite any more. */
+  score?: { steps: readonly number[]; take(step: number, predicted: Predicted): void };
   onProgress?: (step: number) => void;
   signal?: AbortSignal;
 }
 
-/** What f is at the end, (images, outputs). */
-export interface Trained {
+/** What f is, (images, outputs). */
+export interface Predicted {
   train: Float32Array;
   test: Float32Array;
+}
+
+export interface Trained extends Predicted {
+  /** Steps that were taken. */
+  step: number;
+  /** f on the training images is no finite number any more. */
+  diverged: boolean;
 }
 
 /** The largest rate at which gradient descent on a kernel with this largest eigenvalue does not diverge. */
 export const maximalRate = (lambdaMax: number): number => 2 / lambdaMax;
 
-/** @throws TesseraError `cancelled` when the signal aborts; `engine-failed` where the network diverged */
+/** @throws TesseraError `cancelled` when the signal aborts */
 export async function trainNetwork(task: TrainingTask, hooks: TrainingHooks = {}): Promise<Trained> {
   const { network, seed, steps, learningRate } = task;
   const shapes = parameterShapes(network);
@@ -54,32 +63,39 @@ export async function trainNetwork(task: TrainingTask, hooks: TrainingHooks = {}
   const from: Checkpoint = hooks.checkpoint
     ? decodeCheckpoint(hooks.checkpoint, lengths)
     : { step: 0, parameters: drawn };
-  const kept: Tensor[] = [];
-  const keep = (made: Tensor) => {
-    kept.push(made);
-    return made;
-  };
   const upload = (all: Float32Array[]) => all.map((values, i) => tensor(values, shapes[i] as number[]));
+  const kept: Tensor[] = [];
   let parameters = upload(from.parameters);
   try {
-    const [train, test] = [keep(imageTensor(network, task.train)), keep(imageTensor(network, task.test))];
-    const labels = keep(tensor(Float32Array.from(task.labels), [train.shape[0] as number, network.outputs]));
+    const train = imageTensor(network, task.train);
+    kept.push(train);
+    const images = train.shape[0] as number;
+    const atOnce = task.batch ?? images;
     const initial = upload(drawn);
-    const startTrain = keep(tidy(() => applyNetwork(network, initial, train)));
-    const startTest = keep(tidy(() => applyNetwork(network, initial, test)));
+    const startTrain = await outputsOf(network, initial, task.train, atOnce);
+    const startTest = await outputsOf(network, initial, task.test, atOnce);
     for (const each of initial) each.dispose();
-    const batches = new Batches(seed, train.shape[0] as number, task.batch);
-    for (let step = from.step; step < steps; step++) {
+    const targets = tensor(
+      startTrain.map((start, i) => start + (task.labels[i] as number)),
+      [images, network.outputs],
+    );
+    kept.push(targets);
+    const predict = async (): Promise<Predicted> => ({
+      train: apart(await outputsOf(network, parameters, task.train, atOnce), startTrain),
+      test: apart(await outputsOf(network, parameters, task.test, atOnce), startTest),
+    });
+    const scored = new Set(hooks.score?.steps);
+    const batches = new Batches(seed, images, task.batch);
+    for (let step = from.step; step < steps; ) {
       await setImmediate();
       if (hooks.signal?.aborted) throw new TesseraError('cancelled', 'The training was cancelled.');
+      const chosen = batches.at(step);
       const next = tidy(() => {
-        const chosen = batches.at(step);
         const part = (whole: Tensor) => (chosen === null ? whole : gather(whole, tensor1d(chosen, 'int32')));
-        const target = add(part(labels), part(startTrain));
-        const images = part(train);
+        const [some, wanted] = [part(train), part(targets)];
         const loss = (...all: Tensor[]) => {
-          const apart = sub(applyNetwork(network, all, images), target);
-          return mul(sum(mul(apart, apart)), 0.5) as Tensor;
+          const difference = sub(applyNetwork(network, all, some), wanted);
+          return mul(sum(mul(difference, difference)), 0.5) as Tensor;
         };
         return grads(loss)(parameters).map((gradient, i) =>
           sub(parameters[i] as Tensor, mul(gradient, learningRate)),
@@ -87,30 +103,47 @@ export async function trainNetwork(task: TrainingTask, hooks: TrainingHooks = {}
       });
       for (const each of parameters) each.dispose();
       parameters = next as Tensor[];
-      hooks.onProgress?.(step + 1);
-      if (hooks.save && (step + 1) % hooks.save.everySteps === 0) {
+      step++;
+      hooks.onProgress?.(step);
+      if (scored.has(step)) {
+        const predicted = await predict();
+        hooks.score?.take(step, predicted);
+        if (!predicted.train.every(Number.isFinite)) return { ...predicted, step, diverged: true };
+      }
+      if (hooks.save?.isDue(step)) {
         const values = (await Promise.all(parameters.map((each) => each.data()))) as Float32Array[];
-        await hooks.save.write(encodeCheckpoint({ step: step + 1, parameters: values }), step + 1);
+        await hooks.save.write(encodeCheckpoint({ step, parameters: values }), step);
       }
     }
-    const outputs = async (images: Tensor, start: Tensor) => {
-      const made = tidy(() => sub(applyNetwork(network, parameters, images), start));
-      const values = (await made.data()) as Float32Array;
-      made.dispose();
-      return values;
-    };
-    const trained = { train: await outputs(train, startTrain), test: await outputs(test, startTest) };
-    if (!trained.train.every(Number.isFinite)) {
-      throw new TesseraError(
-        'engine-failed',
-        `The training diverged at the learning rate ${learningRate}: take a smaller one.`,
-      );
-    }
-    return trained;
+    const predicted = await predict();
+    return { ...predicted, step: steps, diverged: !predicted.train.every(Number.isFinite) };
   } finally {
     for (const each of [...kept, ...parameters]) each.dispose();
   }
 }
+
+/** f(x) of any number of images, `atOnce` at a time: their layers are in memory together. */
+async function outputsOf(
+  network: NetworkSpec,
+  parameters: readonly Tensor[],
+  images: Float64Array,
+  atOnce: number,
+): Promise<Float32Array> {
+  const inputs = inputCount(network.shape);
+  const count = images.length / inputs;
+  const outputs = new Float32Array(count * network.outputs);
+  for (let first = 0; first < count; first += atOnce) {
+    await setImmediate();
+    const some = images.subarray(first * inputs, Math.min(count, first + atOnce) * inputs);
+    const made = tidy(() => applyNetwork(network, parameters, imageTensor(network, some)));
+    outputs.set((await made.data()) as Float32Array, first * network.outputs);
+    made.dispose();
+  }
+  return outputs;
+}
+
+const apart = (now: Float32Array, start: Float32Array): Float32Array =>
+  now.map((value, i) => value - (start[i] as number));
 
 /** The images of each step: an epoch's permutation is drawn by the seed and the epoch alone, so that a run can begin anywhere. */
 class Batches {

@@ -11,7 +11,7 @@ import { complementDiagonal, tileOperator } from './tile-operator.js';
 import { TrainTiles } from './train-tiles.js';
 
 /** What a task of this service leaves. */
-export type Aggregated = Pick<TaskOutcome, 'analyses' | 'afterwards'> &
+export type Aggregated = Required<Pick<TaskOutcome, 'analyses' | 'afterwards'>> &
   Pick<TaskOutcome['result'], 'pieces' | 'bytes' | 'result'>;
 
 /**

@@ -308,7 +308,7 @@ describe('an aggregator', () => {
     }
     expect(await listAnalyses(tiny.db, tiny.id, { after: null, limit: 10 })).toEqual([]);
     const result = { pieces: {}, bytes: 0, milliseconds: 1, engine: '', device: '', result: null };
-    expect(await acceptFinish(tiny.db, task, aggregator, result, second.analyses)).toBe(true);
+    expect(await acceptFinish(tiny.db, task, aggregator, result, second)).toBe(true);
     await second.afterwards?.();
     expect(await listAnalyses(tiny.db, tiny.id, { after: null, limit: 10 })).toEqual(second.analyses);
     expect(await fingerprints(join(tiny.folder, `experiments/${tiny.id}.tmp`)).catch(() => ({}))).toEqual({});

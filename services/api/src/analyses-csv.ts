@@ -1,6 +1,7 @@
 /** Result rows as CSV (RFC 4180, but lines end in LF alone). */
 import type { AnalysisRecord } from '@tessera/database';
 import type { ExperimentSpec } from '@tessera/spec';
+import { csvLine } from './csv-line.js';
 
 const columns = [
   'kernel',
@@ -31,7 +32,7 @@ const lastColumns = ['meanPredictorNorm', 'status', 'warnings'] as const;
 export function csvHeader(spec: ExperimentSpec): string {
   const ridges = spec.analysis.regression?.diagReg ?? [];
   const times = spec.analysis.dynamics?.times ?? [];
-  return line([
+  return csvLine([
     ...columns,
     ...ridges.flatMap((diagReg) => scores.map((score) => `${score}[diagReg=${diagReg}]`)),
     ...times.flatMap((time) => scores.map((score) => `${score}[time=${time}]`)),
@@ -41,7 +42,7 @@ export function csvHeader(spec: ExperimentSpec): string {
 
 /** One row; numbers as JSON writes them, no number as an empty field, warnings joined by "; ". */
 export function csvRow(row: AnalysisRecord): string {
-  return line([
+  return csvLine([
     ...columns.map((name) => row[name]),
     ...[...row.regression, ...row.dynamics].flatMap((at) => scores.map((score) => at[score])),
     row.meanPredictorNorm,
@@ -49,9 +50,3 @@ export function csvRow(row: AnalysisRecord): string {
     row.warnings.join('; '),
   ]);
 }
-
-function line(fields: readonly (string | number | null)[]): string {
-  return `${fields.map((field) => quoted(field === null ? '' : String(field))).join(',')}\n`;
-}
-
-const quoted = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);

@@ -33,6 +33,7 @@ import { planRoutes } from './routes/plans.js';
 import { provenanceRoutes } from './routes/provenance.js';
 import { theoryRoutes } from './routes/theory.js';
 import { tileRoutes } from './routes/tiles.js';
+import { trainingRoutes } from './routes/trainings.js';
 import { installSecurityHeaders } from './security-headers.js';
 import { stopConnections } from './stop-connections.js';
 
@@ -110,6 +111,7 @@ export async function buildApp(
     await historyRoutes(routes, context);
     await clusterRoutes(routes, context);
     await analysisRoutes(routes, context);
+    await trainingRoutes(routes, context);
     await arrayRoutes(routes, context);
     await matrixRoutes(routes, context);
     await provenanceRoutes(routes, context);

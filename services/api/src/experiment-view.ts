@@ -1,7 +1,14 @@
 /** An experiment as the REST service shows it. */
 import type { ExperimentRecord } from '@tessera/database';
 import type { Plan } from '@tessera/plan';
-import { type ErrorCode, type Experiment, errorRegistry, type Failure, type Progress } from '@tessera/spec';
+import {
+  type ErrorCode,
+  type Experiment,
+  errorRegistry,
+  type Failure,
+  type Progress,
+  trainingOf,
+} from '@tessera/spec';
 import { estimateSecondsLeft } from './seconds-left.js';
 
 /** An experiment with the plan that this service stored with it. */
@@ -27,6 +34,8 @@ export function presentExperiment(record: PlannedExperiment, now: Date = new Dat
       events: `${self}/events`,
       analyses: `${self}/analyses`,
       analysesCsv: `${self}/analyses.csv`,
+      trainings: `${self}/trainings`,
+      trainingsCsv: `${self}/trainings.csv`,
       arrays: `${self}/arrays`,
     },
   };
@@ -35,7 +44,11 @@ export function presentExperiment(record: PlannedExperiment, now: Date = new Dat
 export const experimentPath = (id: string) => `/v1/experiments/${id}`;
 
 export function presentProgress(record: PlannedExperiment, now: Date = new Date()): Progress {
-  return { ...record.progress, secondsLeft: estimateSecondsLeft(record, now) };
+  const { trainings: networks, ...progress } = record.progress;
+  const { step, ...trainings } = networks;
+  const each = trainingOf(record.spec)?.steps ?? 0;
+  const steps = { total: each * trainings.total, done: each * trainings.done + step };
+  return { ...progress, trainings: { ...trainings, steps }, secondsLeft: estimateSecondsLeft(record, now) };
 }
 
 /** The stored text of a failure is `code: message` where the code is known. */

@@ -27,6 +27,7 @@ import {
   theoryRequestSchema,
   theoryRowSchema,
   tileDetailSchema,
+  trainingRowSchema,
 } from '@tessera/spec';
 import type { FastifyInstance } from 'fastify';
 import { sessionCookie } from './access/authenticate.js';
@@ -40,6 +41,7 @@ const namedSchemas = {
   StateEvent: stateEventSchema,
   PlanSummary: planSummarySchema,
   AnalysisRow: analysisRowSchema,
+  TrainingRow: trainingRowSchema,
   ArrayInfo: arrayInfoSchema,
   Dataset: datasetInfoSchema,
   TheoryRequest: theoryRequestSchema,

@@ -1,4 +1,4 @@
-import { terminalStates } from '@tessera/spec';
+import { terminalStates, trainingOf } from '@tessera/spec';
 import type { PlannedExperiment } from './experiment-view.js';
 
 /**
@@ -17,17 +17,22 @@ export function estimateSecondsLeft(record: PlannedExperiment, now: Date): numbe
 
 /** The share of the work that is done, 0..1. */
 function shareDone(record: PlannedExperiment): number {
-  const { tiles, analyses, strips, finishes } = record.plan.workSeconds;
-  const cost = { tiles, analyses: analyses + finishes, strips };
+  const { tiles, analyses, strips, finishes, trainings = 0 } = record.plan.workSeconds;
+  const cost = { tiles, analyses: analyses + finishes, strips, trainings };
   let whole = 0;
   let done = 0;
-  for (const wave of ['tiles', 'analyses', 'strips'] as const) {
+  for (const wave of ['tiles', 'analyses', 'strips', 'trainings'] as const) {
     const progress = record.progress[wave];
     if (progress.total === 0) continue;
     whole += cost[wave];
-    done += (cost[wave] * progress.done) / progress.total;
+    done += (cost[wave] * (progress.done + (wave === 'trainings' ? begun(record) : 0))) / progress.total;
   }
   return whole === 0 ? 0 : done / whole;
+}
+
+/** What is done of networks in work, in networks. */
+function begun({ spec, progress }: PlannedExperiment): number {
+  return progress.trainings.step / (trainingOf(spec)?.steps ?? 1);
 }
 
 /** True once nothing more will happen unless someone asks for a retry. */

@@ -6,12 +6,14 @@ import { OpenedExperiments } from '@tessera/experiment';
 import { openLinalg } from '@tessera/linalg';
 import { calibrate, measureSpeed } from '@tessera/plan';
 import { openService, runMain, serveTasks, tuneHeap } from '@tessera/service';
+import { withTraining } from '@tessera/spec';
 import { BlockMemory } from './block-memory.js';
 import type { Computation } from './computation.js';
 import { openEngine } from './open-engine.js';
 import { KnownPredictors } from './predictors.js';
 import { computeStrip } from './strip.js';
 import { computeTrainTile } from './train-tile.js';
+import { computeTraining } from './training.js';
 
 await runMain(async () => {
   const service = await openService('worker');
@@ -42,17 +44,21 @@ await runMain(async () => {
     slots: usesCores ? threads + 1 : 2,
     rates,
     precisions: engine.info.precisions,
-    abilities: abilitiesOf(engine),
+    // Networks are trained on TensorFlow.js beside any engine.
+    abilities: abilitiesOf(engine).flatMap((ability) => [ability, withTraining(ability)]),
     memoryBytes: engine.info.memoryBytes,
     speed,
     async perform(task, signal) {
       const experiment = await experiments.get(task.experimentId);
       tuneHeap(experiment.plan.trainCount);
+      if (task.wave === 'training') {
+        return { ...(await computeTraining(computation, service.db, experiment, task, signal)) };
+      }
       const computed =
         task.wave === 'train'
           ? await computeTrainTile(computation, experiment, task, signal)
           : await computeStrip(computation, service.db, experiment, task, signal);
-      return { result: computed, analyses: [], afterwards: null };
+      return { result: computed, afterwards: null };
     },
     close: () => engine.close(),
   });

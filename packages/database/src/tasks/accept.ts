@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { type AnalysisRecord, upsertAnalyses } from '../analyses.js';
 import { type Database, inTransaction } from '../connection.js';
+import { type TrainingRecord, upsertTrainings } from '../trainings.js';
 import { type ClaimedTask, fingerprintColumn, type TaskWorker } from './claim.js';
 
 /** A file a task left in the store. */
@@ -8,6 +9,12 @@ export interface Piece {
   key: string;
   /** crc32c of the whole file, hexadecimal. */
   checksum: string;
+}
+
+/** What a task makes visible, written in the accepting transaction. */
+export interface AcceptedRows {
+  analyses?: readonly AnalysisRecord[];
+  trainings?: readonly TrainingRecord[];
 }
 
 /** What a worker did: its pieces by name, and the sums of a strip. */
@@ -21,10 +28,10 @@ export interface TaskResult {
   result: Uint8Array | null;
 }
 
-const doneColumn = { train: 'tiles_done', analysis: 'analyses_done', strip: 'strips_done' } as const;
+const doneColumn = { train: 'tiles_done', analysis: 'analyses_done', strip: 'strips_done', training: 'trainings_done' } as const;
 
 /**
- * Accepts a task's result: fenced by generation and lease, counted, and (for an analysis) its rows written, all or
+ * Accepts a task's result: fenced by generation and lease, counted, and its rows written, all or
  * nothing.
  * @returns false when the lease was lost, the experiment no longer runs, or its numbers are pinned to another
  *   fingerprint: then nothing has changed and the caller drops its work.
@@ -34,12 +41,13 @@ export async function acceptTask(
   task: ClaimedTask,
   worker: TaskWorker,
   result: TaskResult,
-  analyses: readonly AnalysisRecord[] = [],
+  { analyses = [], trainings = [] }: AcceptedRows = {},
 ): Promise<boolean> {
-  if (analyses.length === 0) return markDone(db.pool, task, worker, result);
+  if (analyses.length + trainings.length === 0) return markDone(db.pool, task, worker, result);
   return inTransaction(db, async (client) => {
     if (!(await markDone(client, task, worker, result))) return false;
-    await client.query(upsertAnalyses(task.experimentId, analyses, false));
+    if (analyses.length > 0) await client.query(upsertAnalyses(task.experimentId, analyses, false));
+    if (trainings.length > 0) await client.query(upsertTrainings(task.experimentId, trainings));
     return true;
   });
 }
@@ -53,7 +61,7 @@ export async function acceptFinish(
   task: ClaimedTask,
   worker: TaskWorker,
   result: TaskResult,
-  analyses: readonly AnalysisRecord[],
+  { analyses = [] }: AcceptedRows,
 ): Promise<boolean> {
   const sentBack = Symbol('sent back');
   try {

@@ -44,7 +44,7 @@ export async function claimTask(
   }>({
     name: `claim-${worker.role}`,
     text: `UPDATE tasks t
-      SET state = 'leased', worker_id = $3, leased_until = now() + $4 * interval '1 millisecond'
+      SET state = 'leased', worker_id = $3, step = NULL, leased_until = now() + $4 * interval '1 millisecond'
       FROM experiments e, kernels k
       WHERE t.id = $1 AND t.generation = $2 AND t.state = 'pending'
         AND e.id = t.experiment_id AND e.state = 'running'

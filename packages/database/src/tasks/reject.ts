@@ -14,6 +14,7 @@ const doneColumn = {
   train: 'tiles_done',
   analysis: 'analyses_done',
   strip: 'strips_done',
+  training: 'trainings_done',
   finish: null,
 } as const;
 

@@ -12,6 +12,7 @@ const failedColumn = {
   train: 'tiles_failed',
   analysis: 'analyses_failed',
   strip: 'strips_failed',
+  training: 'trainings_failed',
   finish: null,
 } as const;
 
@@ -111,6 +112,7 @@ const waveNames = {
   train: 'Tile',
   analysis: 'Analysis batch',
   strip: 'Prediction strip',
+  training: 'Network',
   finish: 'Finish',
 } as const;
 

@@ -67,7 +67,7 @@ export interface Job {
 }
 
 /** Tasks of each wave of a kernel. */
-const sizes: Record<Wave, number> = { train: 3, analysis: 2, strip: 2, finish: 1 };
+const sizes: Record<Wave, number> = { train: 3, analysis: 2, strip: 2, training: 2, finish: 1 };
 
 export class Model {
   readonly experiments: Experiment[] = [];
@@ -298,7 +298,7 @@ export class Model {
     for (const experiment of this.experiments) {
       let done = 0;
       for (const kernel of experiment.kernels) {
-        if (kernel.state === 'done') done += sizes.train + sizes.analysis + sizes.strip;
+        if (kernel.state === 'done') done += sizes.train + sizes.analysis + sizes.strip + sizes.training;
         for (const task of kernel.tasks) {
           if ((task.state === 'done') !== (task.accepted !== null)) throw new Broken('2: done without bytes');
           if (task.state === 'done' && task.wave !== 'finish') done++;

@@ -9,7 +9,7 @@ import {
   retryExperiment,
 } from '@tessera/database';
 import { diskProblem, refusePlan, tileWork } from '@tessera/plan';
-import { abilityOf, type ExperimentSpec, pageLimits, TesseraError } from '@tessera/spec';
+import { abilityOf, type ExperimentSpec, pageLimits, TesseraError, trainingOf, withTraining } from '@tessera/spec';
 import { deleteExperiment as deleteArrays } from '@tessera/store';
 import { currentTraceParent } from '@tessera/telemetry';
 import type { FastifyInstance, FastifyReply } from 'fastify';
@@ -100,6 +100,7 @@ export async function experimentRoutes(
     const planned = await planSpec(catalog.of(access), store, spec, options);
     const disk = diskProblem(planned.plan, room.freeBytes, room.promisedBytes);
     if (disk !== null) refusePlan([disk]);
+    const ability = abilityOf(spec.precision, spec.architecture);
     const { id } = await createExperiment(db, {
       id: newExperimentId(),
       project: access.project,
@@ -111,7 +112,7 @@ export async function experimentRoutes(
       datasetSha256: planned.dataset.sha256,
       idempotency,
       traceParent: currentTraceParent(),
-      needs: abilityOf(spec.precision, spec.architecture),
+      needs: trainingOf(spec) === null ? ability : withTraining(ability),
       tileWork: tileWork(spec, planned.plan, planned.dataset.manifest),
     });
     return id;

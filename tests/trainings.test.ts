@@ -1,0 +1,123 @@
+/** Networks of finite width as tasks of the queue: their rows, a worker that is killed, a cancel. */
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TesseraClient } from '@tessera/client';
+import type { ExperimentSpecInput, TrainingRow } from '@tessera/spec';
+import { startStack, type TestStack } from '@tessera/testkit';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+let stack: TestStack;
+let client: TesseraClient;
+beforeAll(async () => {
+  stack = await startStack({ workers: 1, readyTimeoutMs: 110_000, env: { TESSERA_LEASE_MS: '2000' } });
+  client = new TesseraClient(stack.url);
+});
+afterAll(() => stack?.stop());
+
+const spec = (training: ExperimentSpecInput['training']): ExperimentSpecInput => ({
+  name: 'networks',
+  dataset: { id: 'synthetic', train: 32, test: 16, normalization: 'unit-sphere' },
+  architecture: { family: 'fcn', activation: { name: 'erf' } },
+  grid: { weightVariance: [1.5], biasVariance: [0.1], depth: [1, 3] },
+  analysis: { dynamics: { times: [4, 16] } },
+  keep: { kernels: 'none' },
+  ...(training && { training }),
+});
+
+const rowsOf = async (id: string): Promise<TrainingRow[]> => {
+  const response = await fetch(`${stack.url}/v1/experiments/${id}/trainings`);
+  return ((await response.json()) as { items: TrainingRow[] }).items;
+};
+async function until<T>(ask: () => Promise<T | null | undefined | false>, withinMs = 60_000): Promise<T> {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    const found = await ask();
+    if (found) return found;
+    if (performance.now() > deadline) throw new Error(`it did not come true in time\n${stack.output()}`);
+    await sleep(50);
+  }
+}
+const completed = (id: string) =>
+  until(async () => {
+    const { state, error } = await client.getExperiment(id);
+    if (state === 'failed') throw new Error(error?.message);
+    return state === 'completed';
+  });
+
+it('trains a network at every depth by every seed, near what the kernel predicts', async () => {
+  const { id } = await client.createExperiment(spec({ width: 512, steps: 32, seeds: 2 }));
+  await completed(id);
+  const rows = await rowsOf(id);
+  expect(rows.map(({ depth, seed }) => [depth, seed])).toEqual([
+    [1, 0],
+    [1, 1],
+    [3, 0],
+    [3, 1],
+  ]);
+  const { progress } = await client.getExperiment(id);
+  expect(progress.trainings).toEqual({
+    total: 4,
+    done: 4,
+    failed: 0,
+    running: 0,
+    steps: { total: 128, done: 128 },
+  });
+  for (const row of rows) {
+    const { items } = await (
+      await fetch(`${stack.url}/v1/experiments/${id}/analyses?kernel=ntk&depth=${row.depth}`)
+    ).json();
+    const [kernel] = items;
+    expect(row).toMatchObject({ steps: 32, diverged: false, images: 32, testImages: 16, width: 512 });
+    expect(row.learningRate).toBeCloseTo(kernel.maxLearningRate / 2, 12);
+    for (const { time, trainLoss } of kernel.dynamics) {
+      const score = row.scores.find((each) => each.time !== null && Math.abs(each.time - time) < 1e-9);
+      expect(Math.abs((score?.trainLoss ?? Number.NaN) / trainLoss - 1)).toBeLessThan(0.15);
+    }
+  }
+  const csv = await (await fetch(`${stack.url}/v1/experiments/${id}/trainings.csv?depth=3&seed=1`)).text();
+  expect(csv.split('\n')[0]).toMatch(/^weightVariance,biasVariance,depth,seed,width,/);
+  expect(csv.trim().split('\n')).toHaveLength(1 + (rows[3]?.scores.length ?? 0));
+}, 60_000);
+
+const long = { width: 256, steps: 1500, depths: [1], batch: 8 } as const;
+
+it('goes on from the checkpoint of a killed worker, to the same bits; a damaged or foreign one is passed over', async () => {
+  const folder = (id: string) => join(stack.dataDir, 'store', 'experiments', `${id}.tmp`, '0', 'training');
+  const checkpoint = (id: string) =>
+    until(async () => {
+      const names = await readdir(folder(id)).catch(() => []);
+      const found = names.find((name) => name.endsWith('.checkpoint'));
+      return found && join(folder(id), found);
+    });
+  const { id } = await client.createExperiment(spec(long));
+  const file = await checkpoint(id);
+  process.kill((await stack.pids())['worker-1'] as number, 'SIGKILL');
+  const bytes = await readFile(file);
+  // Of another generation's name: cut short, and of another network.
+  await writeFile(join(folder(id), '0.g90.checkpoint'), bytes.subarray(0, bytes.length - 100));
+  await writeFile(join(folder(id), '1.g1.checkpoint'), bytes);
+  await completed(id);
+  expect(stack.output()).toContain('');
+  const [resumed] = await rowsOf(id);
+  const whole = await client.createExperiment(spec(long));
+  await completed(whole.id);
+  const [uninterrupted] = await rowsOf(whole.id);
+  expect(resumed?.scores).toEqual(uninterrupted?.scores);
+  expect(resumed?.seconds).toBeLessThan(uninterrupted?.seconds ?? 0);
+}, 120_000);
+
+it('tells the steps as it goes, and is cancelled in the middle of it', async () => {
+  const { id } = await client.createExperiment(spec({ ...long, steps: 1_000_000 }));
+  const { trainings } = await until(async () => {
+    const { progress } = await client.getExperiment(id);
+    return progress.trainings.steps.done > 0 && progress;
+  });
+  expect(trainings).toMatchObject({ total: 1, done: 0, running: 1, steps: { total: 1_000_000 } });
+  const asked = performance.now();
+  await client.cancelExperiment(id);
+  await until(async () => (await client.getExperiment(id)).state === 'cancelled');
+  const stoppedMs = performance.now() - asked;
+  expect(stoppedMs).toBeLessThan(10_000);
+  console.log(`cancelled after ${Math.round(stoppedMs)} ms`);
+}, 60_000);
