@@ -16,6 +16,8 @@ const unlimited: PlanLimits = {
   tiles: Number.POSITIVE_INFINITY,
   analyses: Number.POSITIVE_INFINITY,
   strips: Number.POSITIVE_INFINITY,
+  trainings: Number.POSITIVE_INFINITY,
+  trainingStepBytes: Number.POSITIVE_INFINITY,
   keptBytes: Number.POSITIVE_INFINITY,
   temporaryBytesPerKernel: Number.POSITIVE_INFINITY,
   tileBytes: Number.POSITIVE_INFINITY,

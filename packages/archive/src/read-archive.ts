@@ -23,7 +23,14 @@ export interface ReadArchive {
 
 /** The largest member that is read whole: JSON, or rows. */
 const textLimit = 2 ** 26;
-const orderOfKinds: readonly MemberKind[] = ['experiment', 'analyses', 'trainings', 'dataset', 'arrays', 'sums'];
+const orderOfKinds: readonly MemberKind[] = [
+  'experiment',
+  'analyses',
+  'trainings',
+  'dataset',
+  'arrays',
+  'sums',
+];
 
 /**
  * Reads an archive from its first byte to its last and proves it: every member against its checksum, the data set against

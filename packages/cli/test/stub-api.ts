@@ -77,7 +77,15 @@ export function experimentIn(state: ExperimentState, changes: Partial<Experiment
     progress: progressAt(10),
     error: null,
     paused: null,
-    links: { self: '', events: '', analyses: '', analysesCsv: '', arrays: '' },
+    links: {
+      self: '',
+      events: '',
+      analyses: '',
+      trainings: '',
+      trainingsCsv: '',
+      analysesCsv: '',
+      arrays: '',
+    },
     ...changes,
   };
 }

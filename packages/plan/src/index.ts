@@ -11,9 +11,9 @@ export {
   type StripPlace,
   stripAt,
   type TilePlace,
+  type TrainingPlace,
   tileAt,
   tileIndex,
-  type TrainingPlace,
   trainingAt,
 } from './indices.js';
 export { bytesText, defaultPlanLimits, diskProblem, type PlanLimits, refusePlan } from './limits.js';

@@ -1,5 +1,11 @@
 /** From a task's number to its place in the plan and back: closed forms, no lists of tiles. */
-import { type ExperimentSpec, type KernelName, TesseraError, type TrainingSpec, trainingOf } from '@tessera/spec';
+import {
+  type ExperimentSpec,
+  type KernelName,
+  TesseraError,
+  type TrainingSpec,
+  trainingOf,
+} from '@tessera/spec';
 import type { Plan } from './plan.js';
 import { trainedDepths } from './training-work.js';
 

@@ -61,7 +61,8 @@ export function trainingsNs(spec: ExperimentSpec, counts: PlanCounts, costs: Cos
   return trainedDepths(spec, training).reduce((sum, depth) => {
     const { readIn, layers, activations } = networkSize(spec, counts, training.width, depth);
     // Forward; back to the weights; and, behind the read-in, back to the layer before.
-    const step = batch * ((2 * readIn + 3 * layers) * costs.trainMultiplyAdd + activations * costs.trainEntry);
+    const step =
+      batch * ((2 * readIn + 3 * layers) * costs.trainMultiplyAdd + activations * costs.trainEntry);
     const score = (readIn + layers) * costs.trainMultiplyAdd + activations * costs.trainEntry;
     return sum + training.seeds * (training.steps * step + forwards * score + costs.trainStart);
   }, 0);
@@ -71,14 +72,21 @@ export function trainingsNs(spec: ExperimentSpec, counts: PlanCounts, costs: Cos
 const trainingScores = 12;
 
 /** Bytes of the largest network's step, and of all checkpoints of a kernel; float32. */
-export function trainingBytes(spec: ExperimentSpec, counts: PlanCounts): { step: number; checkpoints: number } {
+export function trainingBytes(
+  spec: ExperimentSpec,
+  counts: PlanCounts,
+): { step: number; checkpoints: number } {
   const training = trainingOf(spec);
   if (training === null) return { step: 0, checkpoints: 0 };
   const { images, testImages, batch } = trainedImages(training, counts);
-  const sizes = trainedDepths(spec, training).map((depth) => networkSize(spec, counts, training.width, depth));
+  const sizes = trainedDepths(spec, training).map((depth) =>
+    networkSize(spec, counts, training.width, depth),
+  );
   const data = (images + testImages) * inputCount(counts.shape);
   // Parameters, gradients, the next parameters; activations, what the gradients keep of them, and their gradients.
-  const step = sizes.map(({ parameters, activations }) => 4 * (4 * parameters + 3 * batch * activations + data));
+  const step = sizes.map(
+    ({ parameters, activations }) => 4 * (4 * parameters + 3 * batch * activations + data),
+  );
   const checkpoints = sizes.reduce((sum, { parameters }) => sum + 4 * parameters * training.seeds, 0);
   return { step: Math.max(...step), checkpoints };
 }

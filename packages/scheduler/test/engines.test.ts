@@ -27,8 +27,8 @@ it('gives tiles only to workers whose engine has them, and says which engines ha
   };
   await stage.runners(note('tfjs'), { worker: tfjs });
   await stage.runners(note('native'), { worker: native });
-  const precise = await stage.create({ numerics: 'any', needs: f64 });
-  const demanded = await stage.create({ numerics: 'tfjs', needs: f32 });
+  const precise = await stage.create({ numerics: 'any', needs: f64, trainings: 0 });
+  const demanded = await stage.create({ numerics: 'tfjs', needs: f32, trainings: 0 });
   await stage.reaches(precise, 'completed');
   await stage.reaches(demanded, 'completed');
   expect(did.tfjs.has(precise)).toBe(false);

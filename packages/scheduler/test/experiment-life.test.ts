@@ -7,7 +7,7 @@ import {
   listAnalyses,
   retryExperiment,
 } from '@tessera/database';
-import { TesseraError, waves } from '@tessera/spec';
+import { TesseraError, type Wave, waves } from '@tessera/spec';
 import { openCable, queueBackends, testPostgres } from '@tessera/testkit';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { Stage, until } from './stage.js';
@@ -40,7 +40,7 @@ describe.each(queueBackends())('an experiment, deliveries by %s', (backend) => {
     expect(order).toHaveLength(2 * (3 + 2 + 2 + 2 + 1));
     const waveNumbers = order
       .filter((name) => name.startsWith('0/'))
-      .map((name) => [...waves].indexOf(name.split('/')[1] as string));
+      .map((name) => waves.indexOf(name.split('/')[1] as Wave));
     expect(waveNumbers).toEqual([...waveNumbers].sort());
     expect([stage.prepared, stage.completed]).toEqual([[id], [id]]);
     const rows = await listAnalyses(stage.db, id, { after: null, limit: 100 });
@@ -243,7 +243,7 @@ describe('an experiment', () => {
     const ids = await Promise.all([stage.create(), stage.create(), stage.create({ kernels: 5 })]);
     await until(() => first.isLeader() && second.isLeader());
     for (const id of ids) await stage.reaches(id, 'completed');
-    expect(performed).toHaveLength(9 * 8);
+    expect(performed).toHaveLength(9 * 10);
     await second.close();
     await elsewhere.drop();
   });
@@ -266,7 +266,7 @@ describe('an experiment', () => {
     expect(replica.isLeader()).toBe(false);
     await stage.dispatcher();
     expect((await stage.reaches(id, 'completed')).progress.tiles.done).toBe(18);
-    expect(done).toBe(6 * 8);
+    expect(done).toBe(6 * 10);
   });
 
   it('that cannot be prepared waits without keeping others from their work; what cannot be mended is refused', async () => {

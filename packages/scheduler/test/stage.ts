@@ -157,7 +157,12 @@ export class Stage {
       stripsPerKernel: strips,
       trainingsPerKernel: trainings,
       bytes: { kept: 0, temporary: temporaryPerKernel * kernels, temporaryPerKernel },
-      totals: { tiles: tiles * kernels, analyses: analyses * kernels, strips: strips * kernels, trainings: trainings * kernels },
+      totals: {
+        tiles: tiles * kernels,
+        analyses: analyses * kernels,
+        strips: strips * kernels,
+        trainings: trainings * kernels,
+      },
     };
     const spec = { name: 'staged', dataset: { id: 'images' }, numerics, priority } as ExperimentSpec;
     const made = { id, spec, plan, provenance: {}, datasetSha256: 'abc', idempotency: null };

@@ -291,7 +291,8 @@ export const experimentSpecSchema = Type.Object(
 );
 
 /** A spec with every default filled in; what GET returns and what every other package reads. */
-export interface ExperimentSpec extends Omit<Static<typeof experimentSpecSchema>, 'architecture' | 'training'> {
+export interface ExperimentSpec
+  extends Omit<Static<typeof experimentSpecSchema>, 'architecture' | 'training'> {
   architecture: Architecture;
   /** Left out by specs that were stored before there was any; `trainingOf` reads it. */
   training?: TrainingSpec | null;
@@ -312,12 +313,13 @@ export interface ExperimentSpecInput
     regression?: Partial<Static<typeof regressionSchema>> | null;
     dynamics?: Defaulted<FilledDynamics, 'learningRate'> | null;
   };
-  training?: Pick<TrainingSpec, 'width' | 'steps'> & Partial<TrainingSpec> | null;
+  training?: (Pick<TrainingSpec, 'width' | 'steps'> & Partial<TrainingSpec>) | null;
   keep?: Partial<ExperimentSpec['keep']>;
 }
 
 /** The networks that a spec asks for. */
-export const trainingOf = ({ training }: Pick<ExperimentSpec, 'training'>): TrainingSpec | null => training ?? null;
+export const trainingOf = ({ training }: Pick<ExperimentSpec, 'training'>): TrainingSpec | null =>
+  training ?? null;
 
 /** The schema of a request's spec, for OpenAPI: what has a default is optional and says its default. */
 export const experimentSpecInputSchema = Type.Unsafe<ExperimentSpecInput>(

@@ -46,17 +46,17 @@ export const experimentStateSchema = Type.Unsafe<ExperimentState>({
 
 export const waveProgressSchema = Type.Object({ total: count, done: count, failed: count, running: count });
 export type WaveProgress = Static<typeof waveProgressSchema>;
+/** Networks of finite width: how many, and their steps. */
+export const trainingProgressSchema = Type.Object({
+  ...waveProgressSchema.properties,
+  steps: Type.Object({ total: count, done: count }, { description: 'Steps of all networks together.' }),
+});
+export type TrainingProgress = Static<typeof trainingProgressSchema>;
 export const progressSchema = Type.Object({
   tiles: waveProgressSchema,
   analyses: waveProgressSchema,
   strips: waveProgressSchema,
-  trainings: Type.Object(
-    {
-      ...waveProgressSchema.properties,
-      steps: Type.Object({ total: count, done: count }, { description: 'Steps of all networks together.' }),
-    },
-    { description: 'Networks of finite width.' },
-  ),
+  trainings: Type.Optional(trainingProgressSchema),
   secondsLeft: numberOrNull,
 });
 export type Progress = Static<typeof progressSchema>;
@@ -184,7 +184,8 @@ export type AnalysisRow = Static<typeof analysisRowSchema>;
 export const trainingScoreSchema = Type.Object({
   step: count,
   time: Type.Union([Type.Number(), Type.Null()], {
-    description: "The same moment by the clock of the kernel's gradient flow (dynamics.times); null without one.",
+    description:
+      "The same moment by the clock of the kernel's gradient flow (dynamics.times); null without one.",
   }),
   ...scores,
 });
@@ -206,10 +207,16 @@ export const trainingRowSchema = Type.Object({
   steps: Type.Integer({ minimum: 0, description: 'Steps that were taken.' }),
   diverged: Type.Boolean({ description: 'Its predictions were no finite numbers any more.' }),
   ...scores,
-  scores: Type.Array(trainingScoreSchema, { description: 'On the way: steps in ascending order, the last one is the end.' }),
+  scores: Type.Array(trainingScoreSchema, {
+    description: 'On the way: steps in ascending order, the last one is the end.',
+  }),
   backend: Type.String({ description: 'Of TensorFlow.js, and where it computed.' }),
   version: Type.String({ description: 'Of TensorFlow.js.' }),
-  seconds: Type.Number({ description: 'Of the worker that ended it; what was done before it took over is not in it.' }),
+  seconds: Type.Number({ description: 'Of the worker that ended it.' }),
+  resumedFrom: Type.Integer({
+    minimum: 0,
+    description: 'The step of the checkpoint from which that worker went on; 0: from the beginning.',
+  }),
   warnings: Type.Array(Type.String()),
 });
 /** One trained network. */

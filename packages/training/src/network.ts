@@ -4,17 +4,7 @@
  * z <- sqrt(sw2 / n) phi(z) W + sqrt(sb2) b, of CNNs a convolution, n the pixels of its filter times the channels; of
  * CNNs at last the mean over pixels, or all of them, and a Dense. Every W and b is drawn from N(0, 1) and trained.
  */
-import {
-  add,
-  concat,
-  mean,
-  mul,
-  pad,
-  reshape,
-  slice,
-  type Tensor,
-  tensor,
-} from '@tensorflow/tfjs-core';
+import { add, concat, mean, mul, pad, reshape, slice, type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { RandomStream } from '@tessera/dataset';
 import { type Architecture, type ImageShape, inputCount, TesseraError } from '@tessera/spec';
 import { applyActivation } from './activation.js';

@@ -171,6 +171,9 @@ export class EventHub {
 }
 
 /** What a change that watchers care about changes: leases move `running` without a new revision. */
-function signature({ revision, progress: { tiles, analyses, strips, trainings } }: PlannedExperiment): string {
+function signature({
+  revision,
+  progress: { tiles, analyses, strips, trainings },
+}: PlannedExperiment): string {
   return experimentSignature(revision, [tiles.running, analyses.running, strips.running, trainings.running]);
 }

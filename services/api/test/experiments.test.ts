@@ -279,6 +279,7 @@ describe('POST /v1/plans', () => {
       'tiles',
       'analyses',
       'strips',
+      'trainings',
       'tileSize',
       'bytes',
       'analysis',

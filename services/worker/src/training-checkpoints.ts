@@ -1,5 +1,11 @@
 import type { ClaimedTask } from '@tessera/database';
-import { checksumSuffix, crc32c, type TileStore, trainingCheckpointKey, trainingCheckpoints } from '@tessera/store';
+import {
+  checksumSuffix,
+  crc32c,
+  type TileStore,
+  trainingCheckpointKey,
+  trainingCheckpoints,
+} from '@tessera/store';
 
 /** First in a file: what the bytes are a checkpoint of, and how far it is. */
 interface Head {
@@ -17,6 +23,8 @@ export class TrainingCheckpoints {
   readonly #store: TileStore;
   readonly #experimentId: string;
   readonly #task: ClaimedTask;
+  /** The step of the checkpoint that was found; 0: none. */
+  foundStep = 0;
   /** Bytes written so far. */
   bytes = 0;
 
@@ -34,6 +42,7 @@ export class TrainingCheckpoints {
       const found = bytes === null ? null : decode(bytes, JSON.stringify(identity));
       if (found && found.step > (best?.step ?? 0)) best = found;
     }
+    this.foundStep = best?.step ?? 0;
     return best?.bytes ?? null;
   }
 
@@ -51,7 +60,11 @@ export class TrainingCheckpoints {
   }
 
   async #keys(): Promise<string[]> {
-    const { folder, isOne } = trainingCheckpoints(this.#experimentId, this.#task.kernelIndex, this.#task.index);
+    const { folder, isOne } = trainingCheckpoints(
+      this.#experimentId,
+      this.#task.kernelIndex,
+      this.#task.index,
+    );
     const names = await this.#store.listChildren(folder);
     return names.filter(isOne).map((name) => `${folder}/${name}`);
   }
@@ -72,5 +85,7 @@ function decode(file: Buffer, identity: string): { step: number; bytes: Uint8Arr
   if (end < 4 || crc32c(file.subarray(0, end)) !== file.readUInt32LE(end)) return null;
   const begin = 4 + file.readUInt32LE(0);
   const head = JSON.parse(file.toString('utf8', 4, begin)) as Head;
-  return head.identity === identity ? { step: head.step, bytes: Uint8Array.from(file.subarray(begin, end)) } : null;
+  return head.identity === identity
+    ? { step: head.step, bytes: Uint8Array.from(file.subarray(begin, end)) }
+    : null;
 }

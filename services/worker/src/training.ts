@@ -1,9 +1,15 @@
-import { type ClaimedTask, type Database, kernelAnalyses, noteStep, type TrainingRecord } from '@tessera/database';
+import {
+  type ClaimedTask,
+  type Database,
+  kernelAnalyses,
+  noteStep,
+  type TrainingRecord,
+} from '@tessera/database';
 import { labelMatrix } from '@tessera/dataset';
 import { NotYet, type OpenedExperiment } from '@tessera/experiment';
 import { kernelAt, trainedImages, trainingAt } from '@tessera/plan';
 import { type TrainingSpec, trainingOf } from '@tessera/spec';
-import { trainOnThread, type TrainingEnd, type TrainingJob } from '@tessera/training';
+import { type TrainingEnd, type TrainingJob, trainOnThread } from '@tessera/training';
 import type { Computation, Computed } from './computation.js';
 import { scoredSteps } from './scored-steps.js';
 import { TrainingCheckpoints } from './training-checkpoints.js';
@@ -115,6 +121,7 @@ export async function computeTraining(
     backend: `${backend.name} (${backend.device})`,
     version: backend.version,
     seconds: (performance.now() - started) / 1000,
+    resumedFrom: checkpoints.foundStep,
     warnings: warningsOf(rates, end),
   };
   return {
@@ -167,7 +174,9 @@ async function ratesOf(
 
 function warningsOf({ learningRate, maxLearningRate }: Rates, end: TrainingEnd | null): string[] {
   if (learningRate === null)
-    return ['Not trained: the NTK of this depth has no finite largest eigenvalue, of which the rate is a part.'];
+    return [
+      'Not trained: the NTK of this depth has no finite largest eigenvalue, of which the rate is a part.',
+    ];
   if (!end?.diverged) return [];
   const largest = maxLearningRate === null ? '' : `, of which ${maxLearningRate} is the largest stable one`;
   return [`Diverged at the learning rate ${learningRate}${largest}: take a smaller one.`];

@@ -28,7 +28,12 @@ export interface TaskResult {
   result: Uint8Array | null;
 }
 
-const doneColumn = { train: 'tiles_done', analysis: 'analyses_done', strip: 'strips_done', training: 'trainings_done' } as const;
+const doneColumn = {
+  train: 'tiles_done',
+  analysis: 'analyses_done',
+  strip: 'strips_done',
+  training: 'trainings_done',
+} as const;
 
 /**
  * Accepts a task's result: fenced by generation and lease, counted, and its rows written, all or

@@ -9,7 +9,14 @@ import {
   retryExperiment,
 } from '@tessera/database';
 import { diskProblem, refusePlan, tileWork } from '@tessera/plan';
-import { abilityOf, type ExperimentSpec, pageLimits, TesseraError, trainingOf, withTraining } from '@tessera/spec';
+import {
+  abilityOf,
+  type ExperimentSpec,
+  pageLimits,
+  TesseraError,
+  trainingOf,
+  withTraining,
+} from '@tessera/spec';
 import { deleteExperiment as deleteArrays } from '@tessera/store';
 import { currentTraceParent } from '@tessera/telemetry';
 import type { FastifyInstance, FastifyReply } from 'fastify';

@@ -56,7 +56,8 @@ export async function trainingRoutes(app: FastifyInstance, context: AppContext):
     schema: {
       tags: ['results'],
       summary: 'Networks of finite width as CSV',
-      description: 'A line for every score that was taken of a network on its way. No number is an empty field.',
+      description:
+        'A line for every score that was taken of a network on its way. No number is an empty field.',
       params: parameters,
       querystring: querySchema(filterQuery),
       response: {

@@ -2,7 +2,13 @@ import type { LogEntry } from '@tessera/spec';
 import { useState } from 'react';
 import { clockText } from '../../ui/format.js';
 
-const waveNames = { train: 'tile', analysis: 'analysis batch', strip: 'prediction strip', training: 'network', finish: 'finish' };
+const waveNames = {
+  train: 'tile',
+  analysis: 'analysis batch',
+  strip: 'prediction strip',
+  training: 'network',
+  finish: 'finish',
+};
 
 /** One entry of the log as a sentence. */
 export function eventText({ kind, kernel, wave, task, worker, message }: LogEntry): string {
