@@ -104,7 +104,9 @@ async function measureNetwork(bench, family, activation, precision) {
   const images = await imagesOf(bench, sizes[family]);
   const tile = new Tile(bench, { architecture, precision, depths: [depth], ...images });
   const machine = openMachine({});
-  const run = { activation: architecture.activation, precision, ...variances, level: false };
+  // Theta is carried by fully connected networks alone: planes rebuild it from Delta in this phase.
+  const theta = family === 'fcn';
+  const run = { activation: architecture.activation, precision, ...variances, level: false, theta };
   const work = (computedEntries(family, train, images.rows.shape) * depth) / bench.cores;
   const registers = async () => (registerRate(machine, run, registerLayers) * work) / 1e6;
   const call = () => tile.withReadIn();

@@ -82,7 +82,7 @@ for (const level of [false, true]) {
       const ms = await best(() => runFcn(machine, task, given, result));
       let registers = Number.POSITIVE_INFINITY;
       for (let i = 0; activation.name !== 'tanh' && i < 50; i++) {
-        const run = { activation, precision, ...numbers, level };
+        const run = { activation, precision, ...numbers, level, theta: true };
         registers = Math.min(registers, registerRate(machine, run, 2000));
       }
       const rate = (ms * 1e6) / (count * count * task.depths[0]);

@@ -86,11 +86,14 @@ struct ImageLayout {
   size_t size() const { return differencesAt() + layers * differenceSize(); }
 };
 
-/** Parameters beside the activation's own: Theta_aa / 2, T_aa / 2, and where slopes vary their deviation and that of Theta_aa / 4. */
-template <class Activation> struct PairParameters {
+/**
+ * Parameters beside the activation's own: Theta_aa / 2, where slopes vary their deviation and that of Theta_aa / 4, and
+ * T_aa / 2 for pairs that carry Theta.
+ */
+template <class Activation, int planes> struct PairParameters {
   static const int own = Activation::parameters;
-  static const int halfTheta = own, halfValue = own + 1, slope = own + 2, quarterTheta = own + 3;
-  static const int count = own + (Activation::levelSlopes ? 2 : 4);
+  static const int halfTheta = own, slope = own + 1, quarterTheta = own + 2;
+  static const int halfValue = own + (Activation::levelSlopes ? 1 : 3), count = halfValue + (planes == 3);
 };
 
 /** Writes 8 doubles (a vector of them) as Real. */
@@ -102,11 +105,11 @@ TESSERA_INLINE void storeAs(float* p, Simd<double>::V v) {
 }
 
 /** Fills the tables of images, one at a time. Working memory of one thread. */
-template <class Real, template <class> class ActivationOf> struct ImageTables {
+template <class Real, template <class> class ActivationOf, int planes> struct ImageTables {
   typedef Simd<double> D;
   typedef ActivationOf<D> Activation;
   typedef typename DifferenceOf<ActivationOf>::template Of<D> Difference;
-  typedef PairParameters<Activation> P;
+  typedef PairParameters<Activation, planes> P;
 
   const CnnTile& tile;
   const ImageLayout& layout;
@@ -146,7 +149,7 @@ template <class Real, template <class> class ActivationOf> struct ImageTables {
       after[0] = dual.valueDeviation;
       after[1] = D::fma(dual.slope, before[1], D::fma(dual.slopeDeviation, own, dual.valueDeviation));
       store(P::halfTheta, own * 0.5);
-      store(P::halfValue, (dual.value + dual.valueDeviation) * 0.5);
+      if (planes == 3) store(P::halfValue, (dual.value + dual.valueDeviation) * 0.5);
       if (!Activation::levelSlopes) {
         store(P::slope, dual.slopeDeviation);
         store(P::quarterTheta, before[1] * 0.25);
@@ -167,8 +170,8 @@ template <class Real, template <class> class ActivationOf> struct ImageTables {
     }
   }
 
-  /** `planes`: the image's tables; sums: (depths, 2), those of the deviations of q and theta over the pixels. */
-  bool fill(const double* image, Real* planes, double* sums) {
+  /** `out`: the image's tables; sums: (depths, 2), those of the deviations of q and theta over the pixels. */
+  bool fill(const double* image, Real* out, double* sums) {
     const int channels = layout.channels, layers = layout.layers, stride = layout.stride;
     for (int y = 0; y < layout.height; y++) {
       for (int x = 0; x < layout.width; x++) {
@@ -177,17 +180,17 @@ template <class Real, template <class> class ActivationOf> struct ImageTables {
           double v = image[((size_t)y * layout.width + x) * channels + c];
           // (v - ref)(v + ref) with ref^2 the reference variance would need its root: the square's rounding is as small.
           r += __builtin_fma(v, v, -tile.referenceVariance);
-          planes[((size_t)y * channels + c) * stride + x] = Real(v);
+          out[((size_t)y * channels + c) * stride + x] = Real(v);
         }
         state[(size_t)2 * y * shape.stride + x] = state[(size_t)(2 * y + 1) * shape.stride + x] = r / channels;
       }
     }
-    repeat(planes, (size_t)layout.height * channels);
+    repeat(out, (size_t)layout.height * channels);
     for (int l = 0, d = 0;; l++) {
       if (tile.depths.depth[d] == l) machine.sums(state, sums + 2 * d++);
       if (l == layers) return true;
       if (*tile.cancel) return false;
-      Real *layer = planes + layout.tablesAt() + l * layout.layerSize(), *difference = planes + layout.differencesAt() + l * layout.differenceSize();
+      Real *layer = out + layout.tablesAt() + l * layout.layerSize(), *difference = out + layout.differencesAt() + l * layout.differenceSize();
       Step step(*this, reference.at(l), layer, difference);
       machine.dualPass(state, step);
       machine.template filterPass<2>(state, 0);

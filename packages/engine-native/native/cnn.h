@@ -1,6 +1,6 @@
 // Convolutional networks by planes of one displacement (plane.h). Of a pair of images, flatten needs the plane s = 0 and
 // global average pooling all height * width of them: those of (a, b) displaced by -s are those of (b, a) displaced by s, so
-// half of the displacements serve both orders. Planes carry delta, Delta, and Theta where the NTK's matrix is wanted:
+// half of the displacements serve both orders. Planes carry delta, Delta, and Theta where Delta swamps it:
 //   delta <- A[delta_T],  Delta <- delta_new + A[T' Delta + D' (Theta_aa + Theta_bb)/2 + (T'_aa - T'_bb)(Theta_aa - Theta_bb)/4],
 //   Theta <- K_new + A[T' Theta],
 // A the filter's average times sw2. At s = 0 a window leaves the image for both pixels at once, so zero padding changes
@@ -11,12 +11,14 @@
 namespace TESSERA_ISA {
 
 /** A step of a pair's plane in complement form. */
-template <class Real, template <class> class ActivationOf, int planes> struct PairStep : StepVectors<Simd<Real>, 1> {
+template <class Real, template <class> class ActivationOf, int planes> struct PairStep : StepVectors<Simd<Real>, 2> {
   typedef Simd<Real> S;
-  typedef typename S::V V;
-  typedef ActivationOf<S> Activation;
-  typedef PairParameters<Activation> P;
-  const Activation& pairwise;
+  typedef StepVectors<S, 2> Vectors;
+  typedef typename Vectors::G G;
+  typedef typename Vectors::V V;
+  typedef ActivationOf<G> Activation;
+  typedef PairParameters<Activation, planes> P;
+  const Activation pairwise;
   const ImageLayout& layout;
   PlaneJob<Real> job;
   const Real *a, *b;
@@ -35,18 +37,24 @@ template <class Real, template <class> class ActivationOf, int planes> struct Pa
     return {a + y * rowSize, b + partner * rowSize};
   }
   TESSERA_INLINE void at(const Row* rows, ptrdiff_t x, const V* before, V* after) const {
-    const Row row = rows[0];
-    const Real *atA = row.a + x, *atB = row.b + x;
     const ptrdiff_t stride = layout.stride;
-    auto ofA = [=](int p) { return S::load(atA + p * stride); };
-    auto ofB = [=](int p) { return S::load(atB + p * stride); };
+    auto ofA = [=](int p) {
+      V v;
+      Vectors::gather(v, [=](int i) { return S::load(rows[i].a + x + p * stride); });
+      return v;
+    };
+    auto ofB = [=](int p) {
+      V v;
+      Vectors::gather(v, [=](int i) { return S::load(rows[i].b + x + p * stride); });
+      return v;
+    };
     V complement, slope, slopeComplement;
     pairwise.template pair<false>(before[0], ofA, ofB, complement, slope, slopeComplement);
     after[0] = complement;
-    V tangent = S::fma(slope, before[1], S::fma(slopeComplement, ofA(P::halfTheta) + ofB(P::halfTheta), complement));
-    if (!Activation::levelSlopes) tangent = S::fma(ofA(P::slope) - ofB(P::slope), ofA(P::quarterTheta) - ofB(P::quarterTheta), tangent);
+    V tangent = G::fma(slope, before[1], G::fma(slopeComplement, ofA(P::halfTheta) + ofB(P::halfTheta), complement));
+    if (!Activation::levelSlopes) tangent = G::fma(ofA(P::slope) - ofB(P::slope), ofA(P::quarterTheta) - ofB(P::quarterTheta), tangent);
     after[1] = tangent;
-    if (planes == 3) after[2] = S::fma(slope, before[2], (ofA(P::halfValue) + ofB(P::halfValue)) - complement);
+    if (planes == 3) after[2] = G::fma(slope, before[2], (ofA(P::halfValue) + ofB(P::halfValue)) - complement);
   }
 };
 
@@ -109,7 +117,8 @@ template <class RealType, template <class> class ActivationOf, int planes> struc
   typedef Simd<Real> S;
   typedef typename S::V V;
   typedef Simd<double> D;
-  typedef PairParameters<ActivationOf<S>> P;
+  typedef PairStep<Real, ActivationOf, planes> Pair;
+  typedef typename Pair::P P;
   typedef typename DifferenceStep<Real, ActivationOf, planes>::Difference Difference;
   typedef ReferencePlanes<Real, ActivationOf> Reference;
   typedef PlaneMachine<Real, planes> Machine;
@@ -120,21 +129,23 @@ template <class RealType, template <class> class ActivationOf, int planes> struc
   static const size_t tableBytes = 192 << 20, sumBytes = 64 << 20;
 
   const CnnTile& tile;
+  /** By depth: Theta is not to be had from Delta. */
+  const bool* swamped;
   const PlaneShape pairShape, imageShape;
   const int layers, depths;
   /** Pooling under zero padding: planes s /= 0 as deviations from the reference plane. */
   const bool differenced;
   const double scale;
   ImageLayout layout;
-  const ActivationOf<S> pairwise;
+  const typename Pair::Activation pairwise;
   const ActivationOf<D> imagewise;
   const Difference differencewise;
   ReferenceImage reference;
   ReferencePixels<ActivationOf> referencePixels;
   int side;
 
-  explicit Cnn(const CnnTile& t)
-      : tile(t), pairShape(t.height, t.width, t.filterSize, t.circular, S::lanes), imageShape(t.height, t.width, t.filterSize, t.circular, D::lanes),
+  Cnn(const CnnTile& t, const bool* swamps)
+      : tile(t), swamped(swamps), pairShape(t.height, t.width, t.filterSize, t.circular, S::lanes), imageShape(t.height, t.width, t.filterSize, t.circular, D::lanes),
         layers(t.depths.depth[t.depths.count - 1]), depths(t.depths.count), differenced(t.pooled && !t.circular),
         scale(t.network.weightVariance / ((double)t.filterSize * t.filterSize)), pairwise(t.network, scale), imagewise(t.network, scale),
         differencewise(t.network, scale), reference(imageShape, layers, depths),
@@ -178,7 +189,7 @@ template <class RealType, template <class> class ActivationOf, int planes> struc
     const Preparation& p = *(const Preparation*)context;
     const Cnn& cnn = *p.cnn;
     const CnnTile& tile = cnn.tile;
-    ImageTables<Real, ActivationOf> filler(tile, cnn.layout, cnn.imageShape, cnn.reference, cnn.imagewise);
+    ImageTables<Real, ActivationOf, planes> filler(tile, cnn.layout, cnn.imageShape, cnn.reference, cnn.imagewise);
     if (filler.missing()) return OUT_OF_MEMORY;
     for (int i = unit * imagesPerUnit; i < smaller(p.count, (unit + 1) * imagesPerUnit); i++) {
       const double* image = p.images + (size_t)(p.first + i) * tile.height * tile.width * tile.channels;
@@ -277,7 +288,7 @@ template <class RealType, template <class> class ActivationOf, int planes> struc
       for (int i = firstRow; i < endRow; i++) {
         for (int j = block.diagonal ? larger(left, i + 1) : left; j < right; j++) batch.add(block.row(i), block.col(j), 0, 0, false, 1, total(i, j));
       }
-      if (!batch.run(PairStep<Real, ActivationOf, planes>(cnn.pairwise, cnn.layout), (blockRows + blockCols) * cnn.layout.layerSize() * sizeof(Real))) return CANCELLED;
+      if (!batch.run(Pair(cnn.pairwise, cnn.layout), (blockRows + blockCols) * cnn.layout.layerSize() * sizeof(Real))) return CANCELLED;
       for (int i = firstRow; i < endRow; i++) {
         for (int j = block.diagonal ? larger(left, i) : left; j < right; j++) cnn.finish(block, i, j, total(i, j), nullptr);
       }
@@ -317,7 +328,7 @@ template <class RealType, template <class> class ActivationOf, int planes> struc
     if (batch.missing()) return OUT_OF_MEMORY;
     double* sums = block.sums + (size_t)dy * block.rows * block.cols * cnn.unitSums();
     auto total = [&](int i, int j) { return sums + ((size_t)i * block.cols + j) * cnn.unitSums(); };
-    PairStep<Real, ActivationOf, planes> step(cnn.pairwise, cnn.layout);
+    Pair step(cnn.pairwise, cnn.layout);
     const size_t layerBytes = 2 * cnn.layout.layerSize() * sizeof(Real);
     if (!cnn.differenced) {
       for (int i = 0; i < block.rows; i++) {
@@ -363,22 +374,18 @@ template <class RealType, template <class> class ActivationOf, int planes> struc
       const double *a = block.rowSums + ((size_t)i * depths + d) * 2, *b = block.colSums + ((size_t)j * depths + d) * 2;
       const double qRef = reference.means[2 * d], thetaRef = reference.means[2 * d + 1];
       const double q = (a[0] + b[0]) * 0.5, theta = (a[1] + b[1]) * 0.5;
-      double delta = totals[d * planes], tangent = totals[d * planes + 1], product = planes == 3 ? totals[d * planes + 2] : 0;
+      const double delta = totals[d * planes], tangent = totals[d * planes + 1];
+      const double complement = sw2 * (differenced ? delta - q : delta) / count, k = (differenced ? sw2 * referenceSums[2 * d] / count : sw2 * (qRef + q / pixels)) + sb2 - complement;
+      // Means of the deviations from Theta of the reference, or of the images, and of Theta itself.
+      const double apart = (differenced ? tangent - theta : tangent) / count;
+      double product = (differenced ? referenceSums[2 * d + 1] / count : thetaRef + theta / pixels) - apart;
       // The plane s = 0 of an image with itself: no complement, and Theta_aa.
-      if (same) product += theta + thetaRef * pixels;
-      double k, complement = sw2 * (differenced ? delta - q : delta) / count, tangentComplement = complement;
-      if (differenced) {
-        k = sw2 * referenceSums[2 * d] / count + sb2 - complement;
-        tangentComplement += sw2 * (tangent - theta) / count;
-      } else {
-        k = sw2 * (qRef + q / pixels) + sb2 - complement;
-        tangentComplement += sw2 * tangent / count;
-      }
+      if (planes == 3 && swamped[d]) product = (totals[d * planes + 2] + (same ? theta + thetaRef * pixels : 0)) / count;
       const size_t position = tile.depths.position[d];
       put(tile.nngp.matrix, position, row, col, same, k);
       put(tile.nngp.complement, position, row, col, same, complement);
-      put(tile.ntk.matrix, position, row, col, same, k + sw2 * product / count);
-      put(tile.ntk.complement, position, row, col, same, tangentComplement);
+      put(tile.ntk.matrix, position, row, col, same, k + sw2 * product);
+      put(tile.ntk.complement, position, row, col, same, complement + sw2 * apart);
     }
   }
   TESSERA_INLINE void put(void* array, size_t position, int row, int col, bool same, double value) const {
@@ -471,8 +478,33 @@ template <class RealType, template <class> class ActivationOf, int planes> struc
   }
 };
 
+/**
+ * Theta is rebuilt as (Theta_aa + Theta_bb)/2 - Delta, to rounding of Theta_aa, unless the network is chaotic, where Theta_aa
+ * grows away from it: critical networks have Theta_aa = (l + 1) q, and twice that is let pass. `swamped` takes the
+ * verdict of each depth, from an image of the reference variance, so that neither tiles nor the other depths have a say.
+ */
+template <template <class> class ActivationOf> bool deltaSwampsTheta(const CnnTile& tile, bool* swamped) {
+  typedef Simd<double> D;
+  const ActivationOf<D> imagewise(tile.network, tile.network.weightVariance);
+  double q = tile.referenceVariance, theta = q;
+  bool any = false;
+  for (int l = 0, d = 0; d < tile.depths.count; l++) {
+    if (tile.depths.depth[d] == l) {
+      swamped[d] = !(theta <= 2 * (l + 1) * q);
+      any |= swamped[d++];
+    }
+    const ImageDual<D::V> dual = imagewise.image(D::all(q), D::V{}, [](int, D::V) {});
+    q = dual.value[0] + tile.network.biasVariance;
+    theta = dual.slope[0] * theta + q;
+  }
+  return any;
+}
+
 template <class Real, template <class> class ActivationOf> int cnnWith(const CnnTile& tile) {
-  return tile.ntk.matrix ? Cnn<Real, ActivationOf, 3>(tile).run() : Cnn<Real, ActivationOf, 2>(tile).run();
+  Buffer<bool> swamped(tile.depths.count);
+  if (swamped.missing()) return OUT_OF_MEMORY;
+  const bool carried = deltaSwampsTheta<ActivationOf>(tile, swamped) && tile.ntk.matrix;
+  return carried ? Cnn<Real, ActivationOf, 3>(tile, swamped).run() : Cnn<Real, ActivationOf, 2>(tile, swamped).run();
 }
 
 template <class Real> int cnnOf(const CnnTile& tile) {

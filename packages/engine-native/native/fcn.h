@@ -335,7 +335,7 @@ template <class Real, template <class> class ActivationOf> struct Registers {
     }
   }
 
-  template <bool Level> static void go(const RegisterTask& task) {
+  template <bool Level, bool Theta> static void go(const RegisterTask& task) {
     typedef Simd<Real> S;
     Activation activation(task.network, task.network.weightVariance);
     ActivationOf<D> imagewise(task.network, task.network.weightVariance);
@@ -353,7 +353,7 @@ template <class Real, template <class> class ActivationOf> struct Registers {
       __asm__ volatile("" : : "r"(numbers) : "memory");
       auto a = [&](int p, int) { return G::same(numbers[0][p]); };
       auto b = [&](int p) { return G::same(numbers[1][p]); };
-      pairs.template layer<Level, true, true>(activation, a, b, a, b);
+      pairs.template layer<Level, Theta, true>(activation, a, b, a, b);
     }
     *task.sink = 0;
     for (int r = 0; r < Pairs::rows; r++) {
@@ -363,8 +363,8 @@ template <class Real, template <class> class ActivationOf> struct Registers {
     }
   }
   static int run(const RegisterTask& task) {
-    if (task.level) go<true>(task);
-    else go<false>(task);
+    if (task.level) task.theta ? go<true, true>(task) : go<true, false>(task);
+    else task.theta ? go<false, true>(task) : go<false, false>(task);
     return Pairs::rows * Pairs::width;
   }
 };

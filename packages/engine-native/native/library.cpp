@@ -128,10 +128,10 @@ EXPORT int tessera_cnn(const int32_t* integers, const double* numbers, const int
 
 /**
  * `layers` layers of the arithmetic of tessera_fcn on registers alone. Returns how many entries each layer computed.
- * integers: instruction set, f32, activation, level. numbers: sw2, sb2, a, b, c.
+ * integers: instruction set, f32, activation, level, theta. numbers: sw2, sb2, a, b, c.
  */
 EXPORT int tessera_registers(const int32_t* integers, const double* numbers, int layers, double* sink) {
-  RegisterTask task = {{numbers[0], numbers[1], integers[2], numbers[2], numbers[3], numbers[4], NULL}, integers[3] != 0, layers, sink};
+  RegisterTask task = {{numbers[0], numbers[1], integers[2], numbers[2], numbers[3], numbers[4], NULL}, integers[3] != 0, integers[4] != 0, layers, sink};
   const InstructionSet& set = setAt(integers[0]);
   return integers[1] ? set.registersF32(task) : set.registersF64(task);
 }

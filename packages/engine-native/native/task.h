@@ -81,6 +81,8 @@ struct ReadInTask {
 struct RegisterTask {
   Network network;
   bool level;
+  /** Theta beside delta and Delta. */
+  bool theta;
   int layers;
   /** Takes a number that depends on all results, so that none is optimised away. */
   double* sink;

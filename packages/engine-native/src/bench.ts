@@ -13,16 +13,24 @@ export interface RegisterRun {
   biasVariance: number;
   /** Pairs of images of one variance. */
   level: boolean;
+  /** Theta is carried beside Delta. */
+  theta: boolean;
 }
 
 /**
- * Runs `layers` layers of both recursions (delta, Delta and Theta, as a fully connected tile does) on vectors that
+ * Runs `layers` layers of the recursions (delta, Delta, and Theta where asked for) on vectors that
  * stay in the registers: no image parameters from memory, no results to it, no filter.
  * @returns nanoseconds for each entry and layer
  */
 export function registerRate({ library, isa }: Machine, run: RegisterRun, layers: number): number {
   const { kind, parameters } = networkNumbers(run.activation);
-  const integers = Int32Array.of(isa.index, Number(run.precision === 'f32'), kind, Number(run.level));
+  const integers = Int32Array.of(
+    isa.index,
+    Number(run.precision === 'f32'),
+    kind,
+    Number(run.level),
+    Number(run.theta),
+  );
   const numbers = Float64Array.of(run.weightVariance, run.biasVariance, ...parameters);
   const started = process.hrtime.bigint();
   const entries = library.registers(integers, numbers, layers);

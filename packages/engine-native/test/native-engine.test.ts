@@ -1,4 +1,4 @@
-import { dualOf, type ImageBlock, type TileTask } from '@tessera/engine';
+import { dualOf, type ImageBlock, oracleEngine, type TileTask } from '@tessera/engine';
 import { describe, expect, it } from 'vitest';
 import { instructionSets, openNativeEngine } from '../src/index.js';
 import { ReadInCache } from '../src/read-in-cache.js';
@@ -63,6 +63,37 @@ describe('the native engine', () => {
     );
     expect(new Set(fingerprints).size).toBe(instructionSets().length);
   });
+
+  it.each(['cnn-flatten', 'cnn-gap'] as const)(
+    'keeps the digits of a chaotic %s NTK between images, and its bits whatever the other depths',
+    async (family) => {
+      const shape = { height: 5, width: 4, channels: 2 };
+      const images = (key: string, phase: number): ImageBlock => ({
+        key,
+        count: 2,
+        shape,
+        data: Float64Array.from({ length: 80 }, (_, i) => 1.4 * Math.sin(phase + i * i)),
+      });
+      const chaotic = (depths: number[]) =>
+        task(images('rows', 0.3), {
+          architecture: { ...erf, family },
+          weightVariance: 2.5,
+          biasVariance: 0.18,
+          depths,
+          cols: images('cols', 1.7),
+        });
+      const engine = openNativeEngine();
+      const [both, shallow, wanted] = await Promise.all([
+        engine.computeTile(chaotic([5, 80])),
+        engine.computeTile(chaotic([5])),
+        oracleEngine().computeTile(chaotic([5, 80])),
+      ]);
+      expect(both.ntk?.matrix?.slice(0, 4)).toEqual(shallow.ntk?.matrix);
+      wanted.ntk?.matrix?.forEach((value, i) => {
+        expect(Math.abs((both.ntk?.matrix?.[i] as number) / value - 1)).toBeLessThan(1e-12);
+      });
+    },
+  );
 
   it('takes the read-in of blocks it has seen from its cache, with the same bits', async () => {
     const values = Array.from({ length: 5 * 9 }, (_, i) => Math.sin(i));
