@@ -354,7 +354,7 @@ describe('infra/docker/Dockerfile', () => {
 
   it('begins every stage with another one, or with a pinned Debian 12 and the Node of package.json', async () => {
     const images = [...stages.values()].map(({ from }) => from).filter((from) => !stages.has(from));
-    expect(images).toEqual([images[0], 'nvidia/cuda:11.2.2-cudnn8-runtime-ubuntu20.04']);
+    expect(images).toHaveLength(1);
     expect(images[0]).toMatch(/^node:20\.\d+\.\d+-bookworm-slim$/);
     const minor = Number(/^node:20\.(\d+)/.exec(images[0] ?? '')?.[1]);
     const { engines } = JSON.parse(await readText('package.json')) as { engines: { node: string } };

@@ -14,6 +14,7 @@ export {
 } from './redis-nodes.js';
 export { dockerAnswers } from './service-place.js';
 export { type StackOptions, startStack, type TestStack } from './start-stack.js';
+export { findSystemPostgres, type SystemPostgres, startSystemPostgres } from './system-postgres.js';
 export { makeTestAuthority, type TestAuthority } from './test-authority.js';
 export { type Template, type TestDatabase, testPostgres } from './test-postgres.js';
 export { testPython } from './test-python.js';

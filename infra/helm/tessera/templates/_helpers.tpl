@@ -80,6 +80,10 @@ capabilities:
 - name: TESSERA_DATABASE_PASSWORD_FILE
   value: /run/secrets/tessera/postgres-password
 {{- end }}
+{{- if $root.Values.caCertificates }}
+- name: NODE_EXTRA_CA_CERTS
+  value: /run/secrets/tessera/ca.pem
+{{- end }}
 {{- if eq $root.Values.redis.mode "bundled" }}
 - name: TESSERA_REDIS_URL
   value: redis://{{ include "tessera.fullname" $root }}-redis:6379
@@ -177,9 +181,10 @@ capabilities:
 {{- end }}
 {{- end }}
 
-{{/* Keys of the Secret that a service mounts: the database's password, and `more`. As JSON: {"keys": [...]}. */}}
+{{/* Keys of the Secret that a service mounts: the database's password, certificates, and `more`. As JSON: {"keys": [...]}. */}}
 {{- define "tessera.keys" -}}
 {{- $keys := .more | default list -}}
+{{- if .root.Values.caCertificates }}{{ $keys = append $keys "ca.pem" }}{{ end -}}
 {{- if include "tessera.hasDatabasePassword" .root }}{{ $keys = prepend $keys "postgres-password" }}{{ end -}}
 {{ dict "keys" $keys | toJson }}
 {{- end }}
