@@ -32,11 +32,13 @@ type Quantity = keyof typeof quantities;
 
 /**
  * Depths at which each phase is asymptotic and nothing compared has reached a floor of float64. Chaotic: the spectrum once
- * chi_1^l is above m Theta_ab; Delta before (chi_c* / chi_1)^l falls to 1e-13.
+ * chi_1^l is above m Theta_ab; Delta before (chi_c* / chi_1)^l falls to 1e-13. With pooling chi_1^l/d must be above m Theta_ab,
+ * and (1 - c*)/d above what different pixels still differ by: later.
  */
-function rangeOf(phase: string, quantity: Quantity): readonly [number, number] {
+function rangeOf(family: string, phase: string, quantity: Quantity): readonly [number, number] {
   if (phase === 'ordered') return [100, 300];
   if (phase === 'critical') return [200, 1000];
+  if (family === 'cnn-gap') return [100, 200];
   return quantity === 'meanPredictor' ? [60, 100] : [80, 160];
 }
 
@@ -73,7 +75,7 @@ export function compareTableOne(
           const value = read(row);
           return value === null || row.depth < 1 ? [] : [{ depth: row.depth, value }];
         });
-        const [low, high] = rangeOf(point.phase, quantity);
+        const [low, high] = rangeOf(spec.architecture.family, point.phase, quantity);
         const to = Math.min(high, deepest);
         // Shallow experiments are compared over the second half of what they have.
         const from = to - low < 20 ? Math.floor(to / 2) : low;
