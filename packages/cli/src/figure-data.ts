@@ -63,6 +63,16 @@ export async function loadFigureData(
       if (row === null) throw new UsageError('There is no result row of this point yet.');
       return { experiment, row };
     }
+    case 'networks': {
+      const [loaded, trainings] = await Promise.all([load(client, id), all(client.trainings(id))]);
+      if (trainings.length === 0)
+        throw new UsageError(
+          'No network of this experiment is trained yet; its spec asks for some with "training".',
+        );
+      const quantity = oneOf(choice.quantity ?? 'accuracy', ['accuracy', 'loss']);
+      const weightVariances = choice.weightVariance === undefined ? undefined : [choice.weightVariance];
+      return { ...loaded, trainings, biasVariance, at, quantity, weightVariances };
+    }
     case 'kernel-matrix': {
       const { experiment, point } = await loadPoint(client, id, choice);
       const request = { ...placeOf(point), order: 'class', width: 1024, height: 1024 };
@@ -127,9 +137,13 @@ async function loadExperiment(client: TesseraClient, id: string): Promise<Figure
 
 async function load(client: TesseraClient, id: string): Promise<Loaded> {
   const experiment = await loadExperiment(client, id);
-  const rows: AnalysisRow[] = [];
-  for await (const row of client.analyses(id)) rows.push(row);
-  return { experiment, rows };
+  return { experiment, rows: await all(client.analyses(id)) };
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
 }
 
 /** The point the options name; the middle of each axis that they leave open. */

@@ -1,8 +1,9 @@
 /** Follows an experiment to its end and says how it ended: what `run --wait` and `watch` share. */
-import type { AnalysisRow, Experiment, ExperimentState, KernelName } from '@tessera/spec';
+import type { AnalysisRow, Experiment, ExperimentState, KernelName, TrainingRow } from '@tessera/spec';
 import { type ExitCode, exitCodes } from './exit-code.js';
 import { durationText } from './format.js';
 import { renderHeatmap } from './heatmap.js';
+import { renderNetworksTable } from './networks-table.js';
 import { ProgressLines } from './progress-lines.js';
 import { renderResultTable } from './result-table.js';
 import type { Session } from './session.js';
@@ -55,6 +56,11 @@ export async function showResult(session: Session, experiment: Experiment): Prom
   const rows: AnalysisRow[] = [];
   for await (const row of session.client.analyses(experiment.id)) rows.push(row);
   if (rows.length > 0) session.write(resultText(session, rows));
+  if (experiment.progress.trainings?.done) {
+    const trainings: TrainingRow[] = [];
+    for await (const row of session.client.trainings(experiment.id)) trainings.push(row);
+    session.write(renderNetworksTable(trainings, rows));
+  }
   session.write(endingText(experiment));
 }
 

@@ -1,11 +1,14 @@
 /** An experiment's progress: bars redrawn in place on a terminal, timestamped lines elsewhere. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Progress, WaveProgress } from '@tessera/spec';
+import {
+  type Progress,
+  type ProgressWave,
+  progressOf,
+  progressWaves,
+  type WaveProgress,
+} from '@tessera/spec';
 import { countText, durationText, numberText, timeText } from './format.js';
 import { colorDepthOf, type OutputStream, paint } from './paint.js';
-
-const waves = ['tiles', 'analyses', 'strips'] as const;
-type WaveName = (typeof waves)[number];
 
 /** Rates are over this much time. */
 const rateWindowMs = 15_000;
@@ -15,7 +18,8 @@ const redrawIntervalMs = 100;
 
 interface Sample {
   timeMs: number;
-  done: Record<WaveName, number>;
+  /** Of trainings the steps: a network may take minutes. */
+  done: Record<ProgressWave, number>;
 }
 
 /** Shows progress on a stream. Call `update` with each snapshot, `note` for a line of its own, `end` once. */
@@ -40,6 +44,7 @@ export class ProgressLines {
       tiles: progress.tiles.done,
       analyses: progress.analyses.done,
       strips: progress.strips.done,
+      trainings: progress.trainings?.steps.done ?? 0,
     };
     this.#samples.push({ timeMs, done });
     while ((this.#samples[1]?.timeMs ?? timeMs) < timeMs - rateWindowMs) this.#samples.shift();
@@ -84,14 +89,14 @@ export class ProgressLines {
     const depth = colorDepthOf(this.#stream);
     const columns = this.#stream.columns ?? 80;
     const length = Math.max(4, Math.min(40, columns - 42));
-    const lines = waves
-      .filter((wave) => progress[wave].total > 0)
+    const lines = progressWaves
+      .filter((wave) => progressOf(progress, wave).total > 0)
       .map((wave) => {
-        const { total, done, failed } = progress[wave];
+        const { total, done, failed } = progressOf(progress, wave);
         const filled = Math.floor((length * Math.min(done, total)) / Math.max(1, total));
         const bar = paint('█'.repeat(filled), 'green', depth) + '░'.repeat(length - filled);
         const failures = failed > 0 ? `  ${paint(`${countText(failed)} failed`, 'red', depth)}` : '';
-        return `${wave.padEnd(9)} ${bar} ${countText(done)}/${countText(total)}${this.#rateText(wave, progress[wave])}${failures}`;
+        return `${wave.padEnd(9)} ${bar} ${countText(done)}/${countText(total)}${this.#rateText(wave, progressOf(progress, wave))}${failures}`;
       });
     lines.push(leftText(progress));
     this.#stream.write(`${lines.join('\n')}\n`);
@@ -99,25 +104,27 @@ export class ProgressLines {
   }
 
   #sentence(progress: Progress): string {
-    const parts = waves
-      .filter((wave) => progress[wave].total > 0)
+    const parts = progressWaves
+      .filter((wave) => progressOf(progress, wave).total > 0)
       .map((wave) => {
-        const { total, done, failed } = progress[wave];
+        const { total, done, failed } = progressOf(progress, wave);
         const failures = failed > 0 ? `, ${countText(failed)} failed` : '';
-        return `${wave} ${countText(done)}/${countText(total)}${this.#rateText(wave, progress[wave])}${failures}`;
+        return `${wave} ${countText(done)}/${countText(total)}${this.#rateText(wave, progressOf(progress, wave))}${failures}`;
       });
     return [...parts, leftText(progress)].join('; ');
   }
 
-  #rateText(wave: WaveName, { done, total }: WaveProgress): string {
+  #rateText(wave: ProgressWave, { done, total }: WaveProgress): string {
     const [first, last] = [this.#samples[0], this.#samples.at(-1)];
     if (first === undefined || last === undefined || last.timeMs <= first.timeMs || done >= total) return '';
     const rate = (1000 * (last.done[wave] - first.done[wave])) / (last.timeMs - first.timeMs);
-    return rate > 0 ? ` at ${numberText(rate)}/s` : '';
+    return rate > 0 ? ` at ${numberText(rate)}${wave === 'trainings' ? ' steps' : ''}/s` : '';
   }
 }
 
-function leftText({ secondsLeft, ...counts }: Progress): string {
-  if (waves.every((wave) => counts[wave].done >= counts[wave].total)) return 'all done';
+function leftText(progress: Progress): string {
+  const { secondsLeft } = progress;
+  const isDone = (wave: ProgressWave) => progressOf(progress, wave).done >= progressOf(progress, wave).total;
+  if (progressWaves.every(isDone)) return 'all done';
   return secondsLeft === null ? 'time left not known yet' : `${durationText(secondsLeft)} left`;
 }

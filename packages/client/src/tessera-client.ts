@@ -25,6 +25,7 @@ import type {
   TheoryResponse,
   TheoryRow,
   TileDetail,
+  TrainingRow,
 } from '@tessera/spec';
 import { openFile, saveBody } from './files.js';
 import { baseUrl, type Query, type RequestOptions, type Server, send, sendForJson } from './http.js';
@@ -45,6 +46,9 @@ export interface AnalysisFilter {
   weightVariance?: number | undefined;
   biasVariance?: number | undefined;
   depth?: number | undefined;
+}
+export interface TrainingFilter extends Omit<AnalysisFilter, 'kernel'> {
+  seed?: number | undefined;
 }
 /**
  * What part of an array: `weightVariance: 1.5` by coordinate, `depthIndex: 3` by index, `train: '0:256'` a
@@ -161,6 +165,16 @@ export class TesseraClient {
   /** The result rows as CSV, unread. */
   openAnalysesCsv(id: string, filter: AnalysisFilter = {}): Promise<Response> {
     return send(this.#server, `${experimentPath(id)}/analyses.csv`, { query: { ...filter } });
+  }
+
+  /** One page of trained networks, in grid order. */
+  listTrainings(id: string, options: TrainingFilter & PageOptions = {}): Promise<Page<TrainingRow>> {
+    return this.#json(`${experimentPath(id)}/trainings`, { query: { ...options } });
+  }
+
+  /** Every trained network, in grid order. */
+  trainings(id: string, filter: TrainingFilter = {}): AsyncGenerator<TrainingRow> {
+    return itemsOf((cursor) => this.listTrainings(id, { ...filter, cursor, limit: 1000 }));
   }
 
   listArrays(id: string): Promise<ArrayInfo[]> {

@@ -11,6 +11,7 @@ import { type DepthSeriesData, meanPredictor, spectrumDepth } from './figures/de
 import { type KappaMapData, kappaMap } from './figures/kappa-map.js';
 import { type KernelMatrixData, kernelMatrix } from './figures/kernel-matrix.js';
 import { type LearningCurvesData, learningCurves } from './figures/learning-curves.js';
+import { type NetworksData, networks } from './figures/networks.js';
 import { type PhaseDiagramData, phaseDiagram } from './figures/phase-diagram.js';
 import { type SpectrumData, spectrum } from './figures/spectrum.js';
 
@@ -25,6 +26,7 @@ export interface FigureData {
   spectrum: SpectrumData;
   'learning-curves': LearningCurvesData;
   'mean-predictor': DepthSeriesData;
+  networks: NetworksData;
   'kernel-matrix': KernelMatrixData;
   'compare-maps': CompareData;
   'compare-lines': CompareData & { weightVariance: number };
@@ -42,6 +44,7 @@ const figures: { [Name in FigureName]: (data: FigureData[Name], options: FigureO
   spectrum,
   'learning-curves': learningCurves,
   'mean-predictor': meanPredictor,
+  networks,
   'kernel-matrix': kernelMatrix,
   'compare-maps': compareMaps,
   'compare-lines': compareLines,

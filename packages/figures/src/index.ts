@@ -21,6 +21,7 @@ export { type DepthSeriesData, representativeWeights } from './figures/depth-ser
 export type { KappaMapData } from './figures/kappa-map.js';
 export { type KernelMatrixData, type MatrixAxis, quantiles } from './figures/kernel-matrix.js';
 export type { LearningCurvesData } from './figures/learning-curves.js';
+export type { NetworksData } from './figures/networks.js';
 export type { PhaseDiagramData, PhaseQuantity } from './figures/phase-diagram.js';
 export type { GridPointChoice, SpectrumData } from './figures/spectrum.js';
 export { type GridChoice, type ResultGrid, resultGrid } from './result-grid.js';

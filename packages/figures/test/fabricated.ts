@@ -8,6 +8,7 @@ import {
   expandAxis,
   type KernelName,
   parseSpec,
+  type TrainingRow,
 } from '@tessera/spec';
 import { meanField } from '@tessera/theory';
 
@@ -95,4 +96,35 @@ function fabricatedRow(
     status: 'ok',
     warnings: [],
   };
+}
+
+/** Networks that do at the kernel's times what it predicts, a little worse. */
+export function fabricatedTrainings(rows: readonly AnalysisRow[]): TrainingRow[] {
+  return rows
+    .filter(({ kernel }) => kernel === 'ntk')
+    .map((row) => {
+      const scores = row.dynamics.map(({ time, trainAccuracy, testAccuracy, trainLoss, testLoss }) => ({
+        step: 2 * time,
+        time,
+        trainAccuracy: (trainAccuracy ?? 0) * 0.95,
+        testAccuracy: (testAccuracy ?? 0) * 0.95,
+        trainLoss,
+        testLoss,
+      }));
+      const { weightVariance, biasVariance, depth, maxLearningRate } = row;
+      const { step: _, time: __, ...last } = scores.at(-1) as (typeof scores)[number];
+      return {
+        ...{ weightVariance, biasVariance, depth, seed: 0, width: 512, images: 64, testImages: 32 },
+        ...{
+          batch: null,
+          learningRate: (maxLearningRate ?? 0) / 2,
+          maxLearningRate,
+          steps: 8192,
+          diverged: false,
+        },
+        ...last,
+        scores,
+        ...{ backend: 'wasm (cpu)', version: '4.22.0', seconds: 1, resumedFrom: 0, warnings: [] },
+      };
+    });
 }

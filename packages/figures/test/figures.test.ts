@@ -11,7 +11,7 @@ import {
 } from '@tessera/figures';
 import { correlationIterates, criticalWeightVariance, dual, meanField } from '@tessera/theory';
 import { describe, expect, it } from 'vitest';
-import { fabricatedExperiment, fabricatedRows } from './fabricated.js';
+import { fabricatedExperiment, fabricatedRows, fabricatedTrainings } from './fabricated.js';
 import { pathPoints, textsOf } from './read-svg.js';
 
 const experiment = fabricatedExperiment();
@@ -48,6 +48,7 @@ const examples: FigureData = {
   },
   'learning-curves': { experiment, row },
   'mean-predictor': { experiment, rows },
+  networks: { experiment, rows, trainings: fabricatedTrainings(rows) },
   'kernel-matrix': {
     experiment,
     ...point,

@@ -60,6 +60,12 @@ export const progressSchema = Type.Object({
   secondsLeft: numberOrNull,
 });
 export type Progress = Static<typeof progressSchema>;
+/** The kinds of work that progress counts. */
+export const progressWaves = ['tiles', 'analyses', 'strips', 'trainings'] as const;
+export type ProgressWave = (typeof progressWaves)[number];
+/** The progress of one kind; a service of before there were trainings says nothing of them. */
+export const progressOf = (progress: Progress, wave: ProgressWave): WaveProgress =>
+  progress[wave] ?? { total: 0, done: 0, failed: 0, running: 0 };
 
 /** Why an experiment failed. */
 export const failureSchema = Type.Object({ code: Type.String(), message: Type.String() });

@@ -7,12 +7,12 @@ from html import escape
 from typing import Any
 
 _colours = {"done": "#2a788e", "running": "#7ad151", "failed": "#d1495b", "waiting": "#88888833"}
-_labels = {"tiles": "tiles", "analyses": "analyses", "strips": "test strips"}
+_labels = {"tiles": "tiles", "analyses": "analyses", "strips": "test strips", "trainings": "networks"}
 
 
 def experiment_html(made: Mapping[str, Any], url: str) -> str:
     """State, how far each wave is, and a link to the experiment's page."""
-    rows = "".join(_wave(label, made["progress"][wave]) for wave, label in _labels.items())
+    rows = "".join(_wave(label, made["progress"][wave]) for wave, label in _labels.items() if wave in made["progress"])
     left = made["progress"]["secondsLeft"]
     error = made["error"]
     notes = [

@@ -9,17 +9,18 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-waves = ("tiles", "analyses", "strips")
+waves = ("tiles", "analyses", "strips", "trainings")
 
 
 def done_and_total(progress: Mapping[str, Any]) -> tuple[int, int]:
     """Pieces of work that have ended, and all of them."""
-    done = sum(progress[wave]["done"] + progress[wave]["failed"] for wave in waves)
-    return done, sum(progress[wave]["total"] for wave in waves)
+    there = [progress[wave] for wave in waves if wave in progress]
+    done = sum(one["done"] + one["failed"] for one in there)
+    return done, sum(one["total"] for one in there)
 
 
 class ProgressBar:
-    """A tqdm bar over tiles, analyses and strips; drawn in terminals and notebooks unless said otherwise."""
+    """A tqdm bar over tiles, analyses, strips and networks; drawn in terminals and notebooks unless said otherwise."""
 
     def __init__(self, name: str, wanted: bool | None) -> None:
         is_shown = _someone_looks() if wanted is None else wanted

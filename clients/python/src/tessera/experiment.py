@@ -62,7 +62,7 @@ class Experiment:
 
     @property
     def progress(self) -> Json:
-        """`tiles`, `analyses`, `strips`, each with total, done, failed, running; and `secondsLeft`."""
+        """`tiles`, `analyses`, `strips`, `trainings`, each with total, done, failed, running; and `secondsLeft`."""
         return cast(Json, self._made["progress"])
 
     @property
@@ -189,6 +189,33 @@ class Experiment:
         import pandas as pd
 
         response = self._transport.send("GET", f"{self._path}/analyses.csv")
+        return pd.read_csv(io.BytesIO(response.content))
+
+    def trainings(
+        self,
+        *,
+        weight_variance: float | None = None,
+        bias_variance: float | None = None,
+        depth: int | None = None,
+        seed: int | None = None,
+    ) -> list[Json]:
+        """The networks of finite width that are trained: accuracies, losses, learning rate, and scores on the way."""
+        from .client import pages
+
+        query = {
+            "weightVariance": weight_variance,
+            "biasVariance": bias_variance,
+            "depth": depth,
+            "seed": seed,
+            "limit": 1000,
+        }
+        return list(pages(self._transport, f"{self._path}/trainings", query))
+
+    def trainings_frame(self) -> pandas.DataFrame:
+        """The same as a pandas frame: a row for every score on the way (the extra `all`)."""
+        import pandas as pd
+
+        response = self._transport.send("GET", f"{self._path}/trainings.csv")
         return pd.read_csv(io.BytesIO(response.content))
 
     @cached_property

@@ -1,5 +1,5 @@
 import type { Experiment, ExperimentState } from '@tessera/spec';
-import { experimentStates } from '@tessera/spec';
+import { experimentStates, progressOf, progressWaves } from '@tessera/spec';
 import { Option } from 'commander';
 import { UsageError } from '../error-report.js';
 import { exitCodes } from '../exit-code.js';
@@ -51,8 +51,8 @@ const columns: Column<Experiment>[] = [
   { title: 'name', text: ({ name }) => cut(name, 60) },
 ];
 
-function doneText({ tiles, analyses, strips }: Experiment['progress']): string {
-  const waves = [tiles, analyses, strips];
+function doneText(progress: Experiment['progress']): string {
+  const waves = progressWaves.map((wave) => progressOf(progress, wave));
   const total = waves.reduce((sum, wave) => sum + wave.total, 0);
   const done = waves.reduce((sum, wave) => sum + wave.done, 0);
   return total === 0 ? '-' : `${Math.floor((100 * done) / total)} %`;

@@ -21,13 +21,14 @@ async function plan(session: Session, [file]: string[]) {
 }
 
 function planText(summary: PlanSummary): string {
-  const { kernels, tiles, analyses, strips, tileSize, bytes, analysis, coreSeconds, seconds } = summary;
+  const { kernels, tiles, analyses, strips, trainings, tileSize, bytes, analysis, coreSeconds, seconds } =
+    summary;
   const free = bytes.free === null ? '' : `, ${bytesText(bytes.free)} free`;
   const place = analysis.mode === 'dense' ? 'in memory' : 'out of core';
   const memory = analysis.memory === null ? '' : ` of ${bytesText(analysis.memory)}`;
   return [
     `${countText(kernels)} kernels (points of the grid), tiles of ${countText(tileSize)} images`,
-    `${countText(tiles)} tiles, ${countText(analyses)} analyses, ${countText(strips)} strips`,
+    `${countText(tiles)} tiles, ${countText(analyses)} analyses, ${countText(strips)} strips${trainings > 0 ? `, ${countText(trainings)} networks to train` : ''}`,
     `${bytesText(bytes.kept)} kept, ${bytesText(bytes.temporary)} temporary${free}`,
     `matrices analysed ${place}, ${bytesText(analysis.bytes)}${memory} each`,
     `about ${durationText(seconds)}, ${durationText(coreSeconds)} on one core`,

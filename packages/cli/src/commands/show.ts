@@ -42,6 +42,7 @@ function headText({ name, state, paused, createdAt, spec, progress }: Experiment
       wave('tiles', progress.tiles),
       wave('analyses', progress.analyses),
       wave('strips', progress.strips),
+      ...(progress.trainings?.total ? [wave('networks', progress.trainings)] : []),
     ].join(', '),
     ...(paused === null ? [] : [`Paused: ${paused}`]),
   ].join('\n');

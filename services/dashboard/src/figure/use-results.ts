@@ -1,7 +1,13 @@
 /** What figures are drawn from: an experiment, its data set and its rows, filling in while it runs. */
 import { useQuery } from '@tanstack/react-query';
 import { type FigureExperiment, figureExperiment } from '@tessera/figures';
-import { type AnalysisRow, type DatasetInfo, type Experiment, TesseraError } from '@tessera/spec';
+import {
+  type AnalysisRow,
+  type DatasetInfo,
+  type Experiment,
+  TesseraError,
+  type TrainingRow,
+} from '@tessera/spec';
 import { useMemo } from 'react';
 import { api } from '../live/api.js';
 import { isMoving } from '../live/use-experiments.js';
@@ -25,6 +31,23 @@ export function useRows(experiment: Experiment | undefined) {
     queryFn: () => readRows(id),
     refetchInterval: isLive ? fillMs : false,
     staleTime: isLive ? fillMs : 60_000,
+    placeholderData: (last) => last,
+  });
+}
+
+/** Networks that are trained so far; none where the spec asks for none. */
+export function useTrainings(experiment: Experiment | undefined) {
+  const id = experiment?.id ?? '';
+  const { total = 0, done = 0 } = experiment?.progress.trainings ?? {};
+  return useQuery({
+    queryKey: ['trainings', id, done],
+    enabled: total > 0,
+    queryFn: async () => {
+      const rows: TrainingRow[] = [];
+      for await (const row of api.trainings(id)) rows.push(row);
+      return rows;
+    },
+    staleTime: 60_000,
     placeholderData: (last) => last,
   });
 }

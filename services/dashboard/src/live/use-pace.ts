@@ -1,4 +1,4 @@
-import type { Experiment } from '@tessera/spec';
+import { type Experiment, progressOf, progressWaves } from '@tessera/spec';
 import { useRef } from 'react';
 
 /** How far back a pace looks. */
@@ -25,8 +25,8 @@ export function usePace(): (experiment: Experiment) => Pace | null {
       return null;
     }
     const now = performance.now();
-    const { tiles, analyses, strips } = progress;
-    const all = tiles.done + analyses.done + strips.done;
+    const { tiles } = progress;
+    const all = progressWaves.reduce((sum, wave) => sum + progressOf(progress, wave).done, 0);
     const list = seen.current.get(id) ?? [];
     const last = list.at(-1);
     if (!last || last.all !== all || now - last.at > 1000) list.push({ at: now, tiles: tiles.done, all });

@@ -1,15 +1,14 @@
-import type { Progress, WaveProgress } from '@tessera/spec';
-
-const waves = ['tiles', 'analyses', 'strips'] as const;
+import { type Progress, progressOf, progressWaves, type WaveProgress } from '@tessera/spec';
 
 /** All units of work together. */
 export function wholeOf(progress: Progress): WaveProgress {
   const whole = { total: 0, done: 0, failed: 0, running: 0 };
-  for (const wave of waves) {
-    whole.total += progress[wave].total;
-    whole.done += progress[wave].done;
-    whole.failed += progress[wave].failed;
-    whole.running += progress[wave].running;
+  for (const wave of progressWaves) {
+    const { total, done, failed, running } = progressOf(progress, wave);
+    whole.total += total;
+    whole.done += done;
+    whole.failed += failed;
+    whole.running += running;
   }
   return whole;
 }

@@ -22,6 +22,7 @@ export function PlanPanel({ plan, problems, error, isOld }: LivePlan) {
           <dt>Results</dt>
           <dd>
             {countText(plan.analyses)} matrices, {countOf(plan.strips, 'strip')}
+            {plan.trainings > 0 && `, ${countOf(plan.trainings, 'network')} to train`}
           </dd>
           <dt>Computing</dt>
           <dd>{durationText(plan.coreSeconds)} of one core</dd>

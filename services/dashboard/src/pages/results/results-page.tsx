@@ -1,10 +1,11 @@
 /** The results of an experiment: the map first, and what answers a click on it. */
 import { cellAt, type Figure } from '@tessera/figures';
+import type { TrainingRow } from '@tessera/spec';
 import { useMemo, useState } from 'react';
 import { Link } from 'wouter';
 import { type FigurePoint, FigureView, type Marker } from '../../figure/figure-view.js';
 import { numberText, percentText } from '../../figure/number-text.js';
-import { type Results, useFigureExperiment, useRows } from '../../figure/use-results.js';
+import { type Results, useFigureExperiment, useRows, useTrainings } from '../../figure/use-results.js';
 import { useExperiment } from '../../live/use-experiment.js';
 import { isMoving } from '../../live/use-experiments.js';
 import { Failure, Loading } from '../../ui/notice.js';
@@ -18,6 +19,7 @@ import { ViewChoices } from './view-choices.js';
 export default function ResultsPage({ id }: { id: string }) {
   const { experiment, error, lost } = useExperiment(id);
   const rows = useRows(experiment);
+  const trainings = useTrainings(experiment);
   const described = useFigureExperiment(experiment);
   if (experiment === undefined || described === null)
     return error ? <NoExperiment error={error} /> : <Loading />;
@@ -48,15 +50,15 @@ export default function ResultsPage({ id }: { id: string }) {
       {rows.data === undefined ? (
         !rows.error && <Loading what="Reading the results" />
       ) : (
-        <Answers experiment={described} rows={rows.data} />
+        <Answers experiment={described} rows={rows.data} trainings={trainings.data ?? []} />
       )}
       <Cite experiment={experiment} />
     </>
   );
 }
 
-function Answers(results: Results) {
-  const { experiment, rows } = results;
+function Answers(results: Results & { trainings: readonly TrainingRow[] }) {
+  const { experiment, rows, trainings } = results;
   const { axes, view, change, step } = useResultView(experiment);
   const [hover, setHover] = useState<FigurePoint | null>(null);
   const { kernel, biasVariance, quantity } = view;
@@ -68,6 +70,10 @@ function Answers(results: Results) {
   const depthData = useMemo(
     () => ({ experiment, rows, kernel, biasVariance }),
     [experiment, rows, kernel, biasVariance],
+  );
+  const networks = useMemo(
+    () => ({ experiment, rows, trainings, biasVariance, quantity }),
+    [experiment, rows, trainings, biasVariance, quantity],
   );
   const phase = useMemo(() => {
     const { weightVariances: weights, biasVariances: biases } = axes;
@@ -129,6 +135,11 @@ function Answers(results: Results) {
           </section>
         </div>
         <PointPanel results={results} view={view} />
+        {trainings.length > 0 && (
+          <section className="panel wide">
+            <FigureView name="networks" data={networks} title="Networks of finite width" />
+          </section>
+        )}
         <section className="panel wide">
           <FigureView name="spectrum-depth" data={depthData} title="Spectrum against depth" />
         </section>
