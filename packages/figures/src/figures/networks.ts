@@ -71,7 +71,10 @@ export function networks(data: NetworksData, options: FigureOptions): Drawing {
       y: {
         kind: 'linear',
         title: `${split === 'train' ? 'training' : 'test'} ${quantity}`,
-        ...(quantity === 'accuracy' && { label: (value: number) => percentMarkup(value) }),
+        ...(quantity === 'accuracy' && {
+          label: (value: number) => percentMarkup(value),
+          domain: [0, 1.06 * largestOf(series)] as const,
+        }),
       },
       verticals: weights.flatMap((weight) => depthScalesOf(grid.at(weight, grid.depths[0] as number))),
     };
@@ -87,7 +90,7 @@ export function networks(data: NetworksData, options: FigureOptions): Drawing {
     caption:
       `Networks of width ${width} (points, one a seed; ${descent}, ${steps} steps) beside the NTK's prediction ` +
       `(lines${at === null ? '' : `, ${scoreText(at, experiment)}`}), ${when}. ` +
-      `Dashed: ${depthScaleFactor}ξ_1 where σ_w² is ordered, ${depthScaleFactor}ξ_* where it is chaotic. ` +
+      `Dotted: ${depthScaleFactor}ξ_1 where σ_w² is ordered, ${depthScaleFactor}ξ_* where it is chaotic. ` +
       sourceText(experiment, { kernel: 'ntk', biasVariance: grid.biasVariance }),
     table: {
       columns: [
@@ -116,6 +119,9 @@ export function networks(data: NetworksData, options: FigureOptions): Drawing {
     panels: drawn.map(({ panel }) => panel),
   };
 }
+
+const largestOf = (series: readonly Series[]): number =>
+  Math.max(0.1, ...series.flatMap(({ points }) => points.map(([, value]) => value ?? 0)));
 
 const valueNames = {
   train: { accuracy: 'trainAccuracy', loss: 'trainLoss' },

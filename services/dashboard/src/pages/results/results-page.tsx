@@ -72,8 +72,16 @@ function Answers(results: Results & { trainings: readonly TrainingRow[] }) {
     [experiment, rows, kernel, biasVariance],
   );
   const networks = useMemo(
-    () => ({ experiment, rows, trainings, biasVariance, quantity }),
-    [experiment, rows, trainings, biasVariance, quantity],
+    () => ({
+      experiment,
+      rows,
+      trainings,
+      biasVariance,
+      quantity,
+      // Networks have no ridge.
+      at: at !== undefined && 'time' in at ? at : undefined,
+    }),
+    [experiment, rows, trainings, biasVariance, quantity, at],
   );
   const phase = useMemo(() => {
     const { weightVariances: weights, biasVariances: biases } = axes;
