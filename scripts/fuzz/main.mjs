@@ -1,6 +1,7 @@
 /**
  * `npm run fuzz [-- --requests N --seed S]`: requests made from the OpenAPI document and by a mutator, against a stack of its own
- * that asks for keys. Fails on a status of 500, an answer outside the document, an API that grows, and experiments that do not end. Schemathesis (PyPI, in a virtual environment under .cache) does half of them where Python is there.
+ * that asks for keys. Fails on a status of 500, an answer outside the document, an API that grows, experiments that do not end, and
+ * anything half-written (half-written.mjs). Schemathesis (PyPI, in a virtual environment under .cache) makes as many again where Python is there.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
@@ -11,8 +12,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { removeDataFolder } from '@tessera/embedded';
+import { removeDataFolder, runningPostgres } from '@tessera/embedded';
 import { startStack } from '@tessera/testkit';
+import pg from 'pg';
+import { checkHalfWritten } from './half-written.mjs';
 import { randomOf } from './mutate.mjs';
 import { requestMaker } from './requests.mjs';
 import { answerChecker } from './schema-check.mjs';
@@ -61,12 +64,14 @@ try {
   await sleep(1000);
   const statuses = await mutatorRun(document, api);
   const theirs = values['without-schemathesis'] ? null : await schemathesisRun();
-  await checkWhatIsLeft();
+  await checkThatAllEnded();
+  const looked = await checkWhatIsLeft();
   const { api: apiNow } = await stack.pids();
   if (apiNow !== api) found('the API ended and was started again', '');
   console.log(`\n| status | answers |\n|---|---|`);
   for (const [status, n] of [...statuses].sort()) console.log(`| ${status} | ${n} |`);
   if (theirs !== null) console.log(`\nSchemathesis: ${theirs}`);
+  console.log(`\nDatabase and store compared: ${looked}.`);
   console.log(`\nSeed ${seed}: ${findings.size === 0 ? 'no findings.' : `${findings.size} findings:`}`);
   for (const [what, { count: times, first }] of findings) console.log(`- ${times} x ${what}\n    ${first}`);
   isFine = findings.size === 0;
@@ -82,7 +87,8 @@ async function mutatorRun(document, pid) {
   const random = randomOf(seed);
   const check = answerChecker(document);
   const ids = [];
-  const make = requestMaker(document, random, ids);
+  const archives = [];
+  const make = requestMaker(document, random, ids, archives);
   const statuses = new Map();
   let sent = 0;
   let bytesBefore = null;
@@ -91,7 +97,9 @@ async function mutatorRun(document, pid) {
       const number = ++sent;
       const made = make();
       const answer = await send(made).catch((error) => ({ status: 0, type: '', text: String(error) }));
-      statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+      const status = made.isCutOff && answer.status === 0 ? 'cut off by the client' : answer.status;
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      if (made.isCutOff) continue;
       const example = () =>
         `${made.method} ${made.url} ${String(made.body ?? '').slice(0, 300)} -> ${answer.status} ${answer.text.slice(0, 200)}`;
       if (answer.status === 500 || (answer.status === 0 && !(await wasDeleted(made))))
@@ -105,6 +113,13 @@ async function mutatorRun(document, pid) {
         ids.push(JSON.parse(answer.text).id);
         if (ids.length > 50) ids.shift();
       }
+      if (answer.status === 200 && answer.type === 'application/x-tar') {
+        archives.push(answer.bytes);
+        if (archives.length > 5) archives.shift();
+      }
+      // Of what was deleted some are asked for again.
+      if (made.method === 'DELETE' && answer.status === 204 && number % 5 !== 0)
+        ids.splice(0, ids.length, ...ids.filter((id) => !made.url.includes(id)));
       if (number % 2000 === 0) {
         const mebibytes = residentMebibytes(pid);
         say(`${number} requests, API ${mebibytes.toFixed(0)} MiB`);
@@ -198,8 +213,20 @@ function leftOutText(reason) {
   return `left out: ${reason}.`;
 }
 
-/** Every experiment that was acknowledged ends, and the store holds nothing that no row stands for. */
+/** The database and the store agree. @returns what was compared */
 async function checkWhatIsLeft() {
+  const pool = new pg.Pool({ connectionString: await runningPostgres(dataDir), max: 1 });
+  try {
+    const { problems, looked } = await checkHalfWritten(pool, dataDir);
+    for (const { what, example } of problems) found(`half-written: ${what}`, example);
+    return looked;
+  } finally {
+    await pool.end();
+  }
+}
+
+/** Every experiment that was acknowledged ends, and none by a fault. */
+async function checkThatAllEnded() {
   const deadline = performance.now() + 300_000;
   for (;;) {
     const open = [];
@@ -226,27 +253,28 @@ async function checkWhatIsLeft() {
       found('an accepted experiment failed by a fault', `${id} ${error.message} ${JSON.stringify(spec)}`);
 }
 
-function send({ method, url, headers, body }) {
+function send({ method, url, headers, body, isCutOff = false }) {
+  const length = isCutOff ? { 'content-length': Buffer.byteLength(body) } : {};
   return new Promise((resolve, reject) => {
     const sent = request(
       `${stack.url}${url}`,
-      { method, agent, headers: { authorization: `Bearer ${key}`, ...headers }, timeout: 60_000 },
+      { method, agent, headers: { authorization: `Bearer ${key}`, ...length, ...headers }, timeout: 60_000 },
       (response) => {
         const pieces = [];
         response.on('data', (piece) => pieces.push(piece));
         response.on('error', reject);
-        response.on('end', () =>
-          resolve({
-            status: response.statusCode,
-            type: response.headers['content-type'] ?? '',
-            text: Buffer.concat(pieces).toString(),
-          }),
-        );
+        response.on('end', () => {
+          const bytes = Buffer.concat(pieces);
+          const { statusCode: status, headers: told } = response;
+          resolve({ status, type: told['content-type'] ?? '', bytes, text: bytes.toString() });
+        });
       },
     );
     sent.on('timeout', () => sent.destroy(new Error('no answer within 60 s')));
     sent.on('error', reject);
-    sent.end(body);
+    if (!isCutOff) return sent.end(body);
+    const whole = Buffer.from(body);
+    sent.write(whole.subarray(0, whole.length >> 1), () => sent.destroy(new Error('cut off')));
   });
 }
 

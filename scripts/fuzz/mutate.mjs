@@ -73,6 +73,21 @@ export function mutated(value, random) {
   return root.root;
 }
 
+/** A file cut short, with some bytes changed, or with a part of it twice. @param {Buffer} bytes */
+export function mutatedBytes(bytes, random) {
+  const place = () => Math.floor(random() * bytes.length);
+  const kind = random();
+  if (kind < 0.3) return bytes.subarray(0, place());
+  if (kind < 0.4) {
+    const [from, to] = [place(), place()].sort((a, b) => a - b);
+    return Buffer.concat([bytes.subarray(0, to), bytes.subarray(from)]);
+  }
+  const changed = Buffer.from(bytes);
+  for (let change = 1 + Math.floor(3 * random()); change > 0; change--)
+    changed[place()] = Math.floor(256 * random());
+  return changed;
+}
+
 /** Text that a path or a query is made to hold. */
 export function strangeText(random) {
   const value = strange[Math.floor(random() * strange.length)];
