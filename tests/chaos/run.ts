@@ -230,7 +230,8 @@ class Chaos {
   async sweep(): Promise<void> {
     const store = await openFolderStore(this.#stack.store);
     const known = new Set(this.#users.acknowledged);
-    await sweepOrphans(store, async () => ({ known, finished: known }));
+    const contents = new Set(await store.listChildren('datasets'));
+    await sweepOrphans(store, async () => ({ known, finished: known, contents }));
     await store.deleteAbandonedWrites(0);
     for (const file of await filesBelow(join(this.#stack.store, 'experiments'))) {
       const [, id, kind] = /^([^/]+)\.(zarr|tmp)\//.exec(file) ?? [];

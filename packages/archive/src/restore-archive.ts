@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import {
   type AcceptedRows,
   type Database,
+  type ExperimentRecord,
   findExperiment,
   insertArchived,
+  removeUnused,
   withRestore,
 } from '@tessera/database';
 import { datasetFolder, readManifest } from '@tessera/dataset';
@@ -32,12 +34,13 @@ export async function restoreArchive(
   store: TileStore,
   file: string,
   owner: RestoreOwner,
-): Promise<string> {
+): Promise<ExperimentRecord> {
   const archive = await readArchive(file);
   const { id } = archive.head.experiment;
+  const { sha256 } = archive.manifest;
   await refuseExisting(db, id);
   await refuseWithoutRoom(store, archive.arrayBytes + archive.manifest.bytes);
-  await withRestore(db, id, async () => {
+  const restored = withRestore(db, id, async () => {
     await refuseExisting(db, id);
     try {
       await writeFiles(store, file, archive);
@@ -54,8 +57,13 @@ export async function restoreArchive(
       await deleteExperiment(store, id);
       throw error;
     }
+    // Here, where nobody can delete it meanwhile.
+    return (await findExperiment(db, id)) as ExperimentRecord;
   });
-  return id;
+  return await restored.catch(async (error: unknown) => {
+    await removeUnused(db, sha256, () => store.deletePrefix(datasetFolder(sha256)));
+    throw error;
+  });
 }
 
 async function refuseExisting(db: Database, id: string): Promise<void> {

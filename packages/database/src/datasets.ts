@@ -1,5 +1,6 @@
 import { allProjects, defaultProject, type ProjectLimits, TesseraError } from '@tessera/spec';
 import { type Database, inTransaction } from './connection.js';
+import { withContents } from './contents-lock.js';
 import { reserveQuota } from './projects.js';
 
 /** A named data set. `manifest` is what packages/dataset wrote when it was imported. */
@@ -132,8 +133,25 @@ export async function deleteDataset(
   });
 }
 
+/** Addresses of the contents that a name or an experiment stands for. */
+export async function contentsInUse(db: Database): Promise<Set<string>> {
+  const { rows } = await db.pool.query<{ sha256: string }>(
+    'SELECT sha256 FROM datasets UNION SELECT dataset_sha256 FROM experiments',
+  );
+  return new Set(rows.map(({ sha256 }) => sha256));
+}
+
+/** Has contents removed that nothing stands for any more, or never did. `remove` deletes their files. */
+export async function removeUnused(db: Database, sha256: string, remove: () => Promise<void>): Promise<void> {
+  // Before waiting for imports: nearly always something does.
+  if (await isUsed(db.pool, sha256)) return;
+  await withContents(db, 'remove', async () => {
+    if (!(await isUsed(db.pool, sha256))) await remove();
+  });
+}
+
 /** Whether any project's name or any experiment still stands for these contents. */
-export async function isUsed(client: Pick<Database['pool'], 'query'>, sha256: string): Promise<boolean> {
+async function isUsed(client: Pick<Database['pool'], 'query'>, sha256: string): Promise<boolean> {
   const { rowCount } = await client.query(
     'SELECT 1 FROM datasets WHERE sha256 = $1 UNION ALL SELECT 1 FROM experiments WHERE dataset_sha256 = $1 LIMIT 1',
     [sha256],

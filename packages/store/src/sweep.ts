@@ -8,16 +8,19 @@ export interface KnownExperiments {
   known: ReadonlySet<string>;
   /** Those that need no temporary pieces any more. A failed one may be retried and needs its own. */
   finished: ReadonlySet<string>;
+  /** Addresses of the contents that a data set's name or an experiment stands for. */
+  contents: ReadonlySet<string>;
 }
 
 /** A write that has not ended after an hour never will. */
 const abandonedAfterMs = 3_600_000;
 
 /**
- * Deletes the folders of unknown experiments, the temporary ones of finished experiments, and abandoned writes.
- * `readExperiments` is called after the store is listed: an experiment's row comes before its folder, so one made
- * meanwhile is either not listed or known. Returns the folders deleted and the number of abandoned writes.
- * @param alone runs the deletion of folders, not the long walk for abandoned writes; it may keep others out meanwhile
+ * Deletes the folders of unknown experiments, the temporary ones of finished experiments, contents of no data set, and
+ * abandoned writes. `readExperiments` is called after the store is listed: an experiment's row comes before its folder, so
+ * one made meanwhile is either not listed or known. Returns the folders deleted and the number of abandoned writes.
+ * @param alone runs the deletion of folders, not the long walk for abandoned writes; it keeps out what writes files before
+ *   their rows, imports and restores
  */
 export async function sweepOrphans(
   store: TileStore,
@@ -33,7 +36,8 @@ async function deleteOrphans(
   readExperiments: () => Promise<KnownExperiments>,
 ): Promise<string[]> {
   const names = await store.listChildren('experiments');
-  const { known, finished } = await readExperiments();
+  const addresses = await store.listChildren('datasets');
+  const { known, finished, contents } = await readExperiments();
   const orphans = names.filter((name) => {
     const match = /^(.+)\.(zarr|tmp)$/.exec(name);
     if (match === null) return true;
@@ -44,5 +48,7 @@ async function deleteOrphans(
     if (name.endsWith('.zarr')) await store.delete(experimentKeys(name.slice(0, -'.zarr'.length)).complete);
     await store.deletePrefix(`experiments/${name}`);
   }
-  return orphans.map((name) => `experiments/${name}`);
+  const unused = addresses.filter((sha256) => !contents.has(sha256));
+  for (const sha256 of unused) await store.deletePrefix(`datasets/${sha256}`);
+  return [...orphans.map((name) => `experiments/${name}`), ...unused.map((sha256) => `datasets/${sha256}`)];
 }

@@ -25,17 +25,20 @@ describe('the sweep', () => {
       'experiments/unknown.zarr/zarr.json',
       'experiments/unknown.tmp/3/strip/0.g1.predictions',
       'experiments/something-else',
+      'datasets/def/train-images.bin',
     ];
     for (const key of [...kept, ...orphans]) await store.put(key, Buffer.from('x'), { durable: false });
     const swept = await sweepOrphans(store, async () => ({
       known: new Set(['running', 'failed', 'finished']),
       finished: new Set(['finished']),
+      contents: new Set(['abc']),
     }));
     expect(swept.deleted).toEqual([
       'experiments/finished.tmp',
       'experiments/something-else',
       'experiments/unknown.tmp',
       'experiments/unknown.zarr',
+      'datasets/def',
     ]);
     expect(swept.abandonedWrites).toBe(0);
     const left: string[] = [];
@@ -46,7 +49,7 @@ describe('the sweep', () => {
   it('leaves alone an experiment that is made while it runs', async () => {
     await sweepOrphans(store, async () => {
       await store.put('experiments/new.zarr/zarr.json', Buffer.from('x'));
-      return { known: new Set(), finished: new Set() };
+      return { known: new Set(), finished: new Set(), contents: new Set() };
     });
     expect(await store.listChildren('experiments')).toEqual(['new.zarr']);
   });

@@ -1,5 +1,5 @@
 /** Deletes what ended long ago: when an admin asks for it, and by the policy of the settings. */
-import { expiredExperiments, forgetExpired } from '@tessera/database';
+import { expiredExperiments, forgetExpired, withDeletion } from '@tessera/database';
 import type { CollectReport, CollectRequest } from '@tessera/spec';
 import { deleteExperiment, deleteTemporary, storedBytes } from '@tessera/store';
 import type { AppContext } from './app-context.js';
@@ -17,8 +17,12 @@ export async function collect(
     const { id, finishedAt } = found;
     const bytes = await storedBytes(store, id, keepKernels ? 'temporary' : 'all');
     if (!dryRun) {
-      if (!(await forgetExpired(db, id, olderThanSeconds, retained))) continue;
-      await (keepKernels ? deleteTemporary(store, id) : deleteExperiment(store, id));
+      const isForgotten = await withDeletion(db, id, async () => {
+        if (!(await forgetExpired(db, id, olderThanSeconds, retained))) return false;
+        await (keepKernels ? deleteTemporary(store, id) : deleteExperiment(store, id));
+        return true;
+      });
+      if (!isForgotten) continue;
       logger.info(
         { experiment: id, state: found.state, finishedAt, bytes, retained },
         'expired experiment collected',

@@ -1,4 +1,4 @@
-import { type Database, experimentIds, withContents } from '@tessera/database';
+import { contentsInUse, type Database, experimentIds, withContents } from '@tessera/database';
 import { sweepOrphans, type TileStore } from '@tessera/store';
 import type { Logger } from '@tessera/telemetry';
 
@@ -12,9 +12,13 @@ export function sweepRegularly(db: Database, store: TileStore, logger: Logger): 
       async () => {
         const experiments = await experimentIds(db);
         const finished = experiments.filter(({ state }) => state === 'completed');
-        return { known: idsOf(experiments), finished: idsOf(finished) };
+        return {
+          known: idsOf(experiments),
+          finished: idsOf(finished),
+          contents: await contentsInUse(db),
+        };
       },
-      // Not while an archive is restored, whose files come before its rows.
+      // Not while a data set is imported or an archive restored, whose files come before their rows.
       (work) => withContents(db, 'remove', work),
     ).then(
       ({ deleted, abandonedWrites }) => {

@@ -234,4 +234,33 @@ describe('an archive', () => {
     expect(both.map(({ statusCode }) => statusCode).sort()).toEqual([201, 409]);
     expect((await to.get(`/v1/experiments/${id}/arrays/kappa.npy`)).statusCode).toBe(200);
   });
+
+  it('waits for a deletion of the same experiment, which takes none of its files', async () => {
+    const deletePrefix = to.store.deletePrefix.bind(to.store);
+    to.store.deletePrefix = async (prefix) => {
+      await sleep(300);
+      await deletePrefix(prefix);
+    };
+    const deleting = to.inject({ method: 'DELETE', url: `/v1/experiments/${id}` });
+    while ((await to.get(`/v1/experiments/${id}`)).statusCode !== 404) await sleep(5);
+    const restored = await restore(to, archive);
+    expect((await deleting).statusCode).toBe(204);
+    to.store.deletePrefix = deletePrefix;
+    expect(restored.statusCode, restored.body).toBe(201);
+    expect(await arraysOf(to)).toEqual(await arraysOf(from));
+  });
+
+  it('leaves nothing where the project has no room, and its images go with the last that stands for them', async () => {
+    const { sha256 } = (await from.get('/v1/datasets/tiny')).json();
+    const full = await runApi({
+      settings: { projectLimits: { runningTiles: null, storedBytes: 1, experiments: null } },
+    });
+    expect((await restore(full, archive)).json()).toMatchObject({ code: 'quota-exceeded' });
+    expect(await full.store.listChildren('experiments')).toEqual([]);
+    expect(await full.store.listChildren('datasets')).not.toContain(sha256);
+    await full.close();
+    await to.db.pool.query(`DELETE FROM datasets WHERE name = 'tiny'`);
+    await to.inject({ method: 'DELETE', url: `/v1/experiments/${id}` });
+    expect(await to.store.listChildren('datasets')).not.toContain(sha256);
+  });
 });

@@ -228,6 +228,13 @@ describe('DELETE /v1/datasets/{name}', () => {
       200,
     );
   });
+
+  it('deletes many at once, more than the pool has connections', async () => {
+    const names = Array.from({ length: 12 }, (_, i) => `many-${i}`);
+    for (const name of names) await put(name, tinyNpz(8));
+    const answers = await Promise.all(names.map(remove));
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual(names.map(() => 204));
+  });
 });
 
 describe('the reserved data sets', () => {

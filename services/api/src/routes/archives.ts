@@ -4,7 +4,7 @@ import { TesseraError } from '@tessera/spec';
 import type { FastifyInstance } from 'fastify';
 import type { AppContext } from '../app-context.js';
 import { isReserved } from '../dataset-catalog.js';
-import { experimentPath, presentExperiment } from '../experiment-view.js';
+import { experimentPath, type PlannedExperiment, presentExperiment } from '../experiment-view.js';
 import { json, pathParameters, problems, ref } from '../openapi.js';
 import { readQuery } from '../query.js';
 import { Turns } from '../turns.js';
@@ -73,16 +73,16 @@ export async function archiveRoutes(app: FastifyInstance, context: AppContext): 
         readQuery(request.query, {});
         if (!request.body) throw new TesseraError('invalid-archive', 'The body is empty. Send an archive.');
         await using received = await receiveUpload(settings, request.body, request.headers['content-length']);
-        const id = await restores.run(() =>
+        const restored = await restores.run(() =>
           restoreArchive(db, store, received.path, {
             project: request.access.project,
             limits: settings.projectLimits,
             mayName: (name) => !isReserved(name),
           }),
         );
-        request.log.info({ experiment: id }, 'experiment restored');
-        reply.code(201).header('location', experimentPath(id));
-        return presentExperiment(await requireExperiment(context, id));
+        request.log.info({ experiment: restored.id }, 'experiment restored');
+        reply.code(201).header('location', experimentPath(restored.id));
+        return presentExperiment(restored as PlannedExperiment);
       },
     });
   });

@@ -2,12 +2,12 @@ import type { Readable } from 'node:stream';
 import {
   deleteDataset,
   findDataset,
-  isUsed,
   listDatasets,
   nameDataset,
+  removeUnused,
   withContents,
 } from '@tessera/database';
-import { importNpz, openDataset } from '@tessera/dataset';
+import { datasetFolder, importNpz, openDataset } from '@tessera/dataset';
 import { datasetNameSchema, pageLimits, TesseraError } from '@tessera/spec';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Access } from '../access/access.js';
@@ -89,7 +89,7 @@ export async function datasetRoutes(
       await requireDataset(request.access, name);
       await withContents(db, 'remove', async () => {
         const orphan = await deleteDataset(db, name, project);
-        if (orphan !== null) await store.deletePrefix(`datasets/${orphan}`);
+        if (orphan !== null) await store.deletePrefix(datasetFolder(orphan));
       });
       request.log.info({ dataset: name }, 'data set deleted');
       return reply.code(204).send();
@@ -138,10 +138,10 @@ export async function datasetRoutes(
           throw new TesseraError('unavailable', 'Too many uploads at once. Try again later.');
         uploading.add(request);
         try {
-          const outcome = await upload(name, request);
+          const { outcome, record } = await upload(name, request);
           request.log.info({ dataset: name, outcome }, 'data set uploaded');
           reply.code(outcome === 'created' ? 201 : 200).header('location', `/v1/datasets/${name}`);
-          return presentDataset(await requireDataset(request.access, name));
+          return presentDataset(record);
         } finally {
           uploading.delete(request);
         }
@@ -152,7 +152,7 @@ export async function datasetRoutes(
   async function upload(
     name: string,
     request: FastifyRequest<{ Body: Readable | undefined }>,
-  ): Promise<'created' | 'same'> {
+  ): Promise<{ outcome: 'created' | 'same'; record: NamedDataset }> {
     if (!request.body)
       throw new TesseraError('invalid-dataset', 'The body is empty. Send the bytes of an .npz file.');
     await using received = await receiveUpload(settings, request.body, request.headers['content-length']);
@@ -165,7 +165,7 @@ export async function datasetRoutes(
       );
     }
     // The same bytes are imported again where the store has lost what they became.
-    if (known && (await isStored(known.sha256))) return 'same';
+    if (known && (await isStored(known.sha256))) return { outcome: 'same', record: known as NamedDataset };
     // Awaited here: the file is deleted when this function returns.
     let imported: string | null = null;
     const importing = imports.run(() =>
@@ -174,19 +174,17 @@ export async function datasetRoutes(
         const limits = settings.projectLimits;
         const { sha256 } = manifest;
         imported = sha256;
-        return nameDataset(db, { name, project, limits, sha256, uploadSha256: received.sha256, manifest });
+        const uploadSha256 = received.sha256;
+        const outcome = await nameDataset(db, { name, project, limits, sha256, uploadSha256, manifest });
+        // Here, where nobody can delete it meanwhile.
+        return { outcome, record: (await findDataset(db, name, project)) as NamedDataset };
       }),
     );
     return await importing.catch(async (error: unknown) => {
-      if (imported !== null) await forgetUnused(imported);
+      // It got no name: the project has no room for it.
+      const unnamed = imported;
+      if (unnamed !== null) await removeUnused(db, unnamed, () => store.deletePrefix(datasetFolder(unnamed)));
       throw error;
-    });
-  }
-
-  /** Deletes contents that got no name (the project has no room for them). */
-  async function forgetUnused(sha256: string): Promise<void> {
-    await withContents(db, 'remove', async () => {
-      if (!(await isUsed(db.pool, sha256))) await store.deletePrefix(`datasets/${sha256}`);
     });
   }
 

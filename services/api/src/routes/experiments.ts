@@ -6,8 +6,11 @@ import {
   findByIdempotencyKey,
   findExperiment,
   listExperiments,
+  removeUnused,
   retryExperiment,
+  withDeletion,
 } from '@tessera/database';
+import { datasetFolder } from '@tessera/dataset';
 import { diskProblem, refusePlan, tileWork } from '@tessera/plan';
 import {
   abilityOf,
@@ -91,10 +94,13 @@ export async function experimentRoutes(
       const spec = await parseSpecOfBody(catalog.of(request.access), requireBody(request.body));
       const idempotency = key === null ? null : { key, bodySha256: specSha256(spec) };
       const known = idempotency && (await findByIdempotencyKey(db, idempotency, project));
-      const id = known ?? (await create(request.access, spec, idempotency));
-      request.log.info({ experiment: id, repeated: id === known }, 'experiment accepted');
-      reply.header('location', experimentPath(id));
-      return answer(reply.code(202), await requireExperiment(context, id));
+      // Null where it was deleted in this moment, and its key with it.
+      const made = known && ((await findExperiment(db, known)) as PlannedExperiment | null);
+      const record =
+        made || (await requireExperiment(context, await create(request.access, spec, idempotency)));
+      request.log.info({ experiment: record.id, repeated: record.id === known }, 'experiment accepted');
+      reply.header('location', experimentPath(record.id));
+      return answer(reply.code(202), record);
     },
   });
 
@@ -206,17 +212,25 @@ export async function experimentRoutes(
     },
     async handler(request, reply) {
       readQuery(request.query, {});
-      const { id } = await requireExperiment(context, request.params.id);
-      await deleteExperiment(db, id);
-      try {
-        await deleteArrays(store, id);
-      } catch (error) {
-        logger.warn({ err: error, experiment: id }, 'files of a deleted experiment are left to the sweep');
-      }
+      const { id, datasetSha256 } = await requireExperiment(context, request.params.id);
+      await withDeletion(db, id, async () => {
+        await deleteExperiment(db, id);
+        await orLeftToSweep(id, deleteArrays(store, id));
+      });
+      // One that was restored may be the last that stands for its images.
+      const removed = removeUnused(db, datasetSha256, () => store.deletePrefix(datasetFolder(datasetSha256)));
+      await orLeftToSweep(id, removed);
       request.log.info({ experiment: id }, 'experiment deleted');
       return reply.code(204).send();
     },
   });
+
+  /** The rows are gone: what is left of the files is nobody's. */
+  async function orLeftToSweep(id: string, deletion: Promise<void>): Promise<void> {
+    await deletion.catch((error: unknown) =>
+      logger.warn({ err: error, experiment: id }, 'files of a deleted experiment are left to the sweep'),
+    );
+  }
 }
 
 function answer(reply: FastifyReply, record: PlannedExperiment) {
