@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Database, migrate, openDatabase } from '@tessera/database';
-import { testPostgres } from '@tessera/testkit';
+import { type TestDatabase, testPostgres } from '@tessera/testkit';
 
 export type ServiceName = 'api' | 'worker' | 'aggregator';
 
@@ -30,8 +30,9 @@ export interface Processes {
   close(): Promise<void>;
 }
 
-export async function openProcesses(): Promise<Processes> {
-  const { url, drop } = await testPostgres({ name: 'migrated', prepare: migrate });
+/** @param database a migrated one; left out: one of its own on the test run's Postgres */
+export async function openProcesses(database?: TestDatabase): Promise<Processes> {
+  const { url, drop } = database ?? (await testPostgres({ name: 'migrated', prepare: migrate }));
   const dataDir = await mkdtemp(join(tmpdir(), 'tessera-processes-'));
   const db = openDatabase(url, { connections: 3 });
   const started: ServiceProcess[] = [];

@@ -12,7 +12,10 @@ export function answerChecker(document) {
     const operation = document.paths[path]?.[method.toLowerCase()];
     const response = operation?.responses[status] ?? operation?.responses.default;
     if (!response) return `the status ${status} is not in the document`;
-    if (status === 204 || status === 304) return text === '' ? null : 'a body where there is none';
+    if (status === 204 || status === 304) {
+      if (response.content) return `the document has a body for ${status}`;
+      return text === '' ? null : 'a body where there is none';
+    }
     const media = type.split(';')[0].trim();
     const content = response.content ?? {};
     if (!(media in content)) return `the type ${media} is not in the document`;

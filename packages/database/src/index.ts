@@ -3,6 +3,7 @@ export * from './archive.js';
 export * from './away.js';
 export * from './cluster.js';
 export { type Database, instanceId, inTransaction, openDatabase } from './connection.js';
+export { connectionProblem } from './connection-problem.js';
 export * from './contents-lock.js';
 export * from './database-load.js';
 export * from './datasets.js';

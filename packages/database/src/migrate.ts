@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { connectionProblem } from './connection-problem.js';
 
 /** Held while migrating, so that several starting processes apply each migration once. */
 const migrationLock = 7_305_442_001;
@@ -26,8 +27,7 @@ const ledger = `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
  * @param last the name of the last migration to apply; null (the default): all
  */
 export async function migrate(url: string, last: string | null = null): Promise<string[]> {
-  const client = new pg.Client({ connectionString: url, application_name: 'tessera migrate' });
-  await client.connect();
+  const client = await connect(url);
   try {
     await client.query('SELECT pg_advisory_lock($1)', [migrationLock]);
     await client.query(ledger);
@@ -54,6 +54,16 @@ export async function migrate(url: string, last: string | null = null): Promise<
   }
 }
 
+async function connect(url: string): Promise<pg.Client> {
+  try {
+    const client = new pg.Client({ connectionString: url, application_name: 'tessera migrate' });
+    await client.connect();
+    return client;
+  } catch (error) {
+    throw connectionProblem(url, error);
+  }
+}
+
 /** The names of the migrations, in order. */
 export async function migrationNames(): Promise<string[]> {
   return (await readMigrations()).map(({ name }) => name);
@@ -61,8 +71,7 @@ export async function migrationNames(): Promise<string[]> {
 
 /** The migrations that a database lacks, in order; all of them for one that has none. Changes nothing. */
 export async function pendingMigrations(url: string): Promise<string[]> {
-  const client = new pg.Client({ connectionString: url, application_name: 'tessera migrate' });
-  await client.connect();
+  const client = await connect(url);
   try {
     const { rows: tables } = await client.query<{ there: boolean }>(
       `SELECT to_regclass('"_prisma_migrations"') IS NOT NULL AS there`,

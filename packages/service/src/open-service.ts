@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { loadSettings, type Settings } from '@tessera/config';
-import { type Database, instanceId, openDatabase } from '@tessera/database';
+import { connectionProblem, type Database, instanceId, openDatabase } from '@tessera/database';
 import { type JobQueue, openQueue } from '@tessera/queue';
 import { openStore, type TileStore } from '@tessera/store';
 import {
@@ -55,6 +55,9 @@ export async function openService(name: 'api' | 'worker' | 'aggregator'): Promis
   const db = openDatabase(databaseUrl, {
     statementMs: Math.max(leastStatementMs, 2 * settings.leaseMs),
     onError: onError('database'),
+  });
+  await db.ping().catch((error: unknown) => {
+    throw connectionProblem(databaseUrl, error);
   });
   const queue = await openQueue({
     redisUrl: settings.redisUrl,

@@ -71,6 +71,9 @@ export const json = (description: string, schema: object) => ({
   content: { 'application/json': { schema } },
 });
 
+/** A response without a body. */
+export const empty = (description: string) => ({ description, type: 'null' });
+
 /** A page of a list of a named schema. */
 export const pageResponse = (description: string, item: SchemaName) =>
   json(description, {

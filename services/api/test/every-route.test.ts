@@ -15,7 +15,7 @@ const open = new Set([
 interface Operation {
   method: string;
   path: string;
-  operation: { requestBody?: { content: Record<string, unknown> } };
+  operation: { requestBody?: { content: Record<string, unknown> }; responses: Record<string, object> };
 }
 
 let api: RunningApi;
@@ -67,6 +67,13 @@ function send({ method, path, operation }: Operation, headers: Record<string, st
     ...body,
   });
 }
+it('the document promises no body where there is none', () => {
+  for (const { operation, ...rest } of operations)
+    for (const [status, response] of Object.entries(operation.responses))
+      if (['204', '304'].includes(status))
+        expect(response, title({ operation, ...rest })).not.toHaveProperty('content');
+});
+
 const title = ({ method, path }: Operation) => `${method} ${path}`;
 
 it('no route but health and the session answers without a key', async () => {

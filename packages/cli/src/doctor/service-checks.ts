@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { parseRedis, type Settings } from '@tessera/config';
 import {
+  connectionProblem,
   type Database,
   databaseProtocol,
   instanceId,
@@ -34,6 +35,9 @@ async function withDatabase<T>(url: string, work: (db: Database) => Promise<T>):
 export async function checkDatabase(url: string | null): Promise<Finding> {
   if (url === null) return { absent: noDatabase };
   return withDatabase(url, async (db) => {
+    await db.ping().catch((error: unknown) => {
+      throw connectionProblem(url, error);
+    });
     const asked = Date.now();
     const { rows } = await db.pool.query<{ number: number; text: string; now: number }>(
       `SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS text,

@@ -24,7 +24,7 @@ import { sessionCookie } from '../access/authenticate.js';
 import type { AppContext } from '../app-context.js';
 import { cursorParameter, pageOf } from '../cursor.js';
 import { requireBody } from '../json-body.js';
-import { json, pageResponse, pathParameters, problems, ref } from '../openapi.js';
+import { empty, json, pageResponse, pathParameters, problems, ref } from '../openapi.js';
 import { limitParameter, querySchema, readQuery } from '../query.js';
 
 /** A browser shows its key again after this time. */
@@ -64,7 +64,7 @@ export async function accessRoutes(app: FastifyInstance, context: AppContext): P
       summary: 'Open a session of a key: a cookie for browsers',
       body: ref('SessionRequest'),
       response: {
-        204: { description: 'Opened; the cookie stands for the key for twelve hours.' },
+        204: empty('Opened; the cookie stands for the key for twelve hours.'),
         ...problems(...bodyProblems, 'unauthorized', 'forbidden', 'rate-limited'),
       },
     },
@@ -84,7 +84,7 @@ export async function accessRoutes(app: FastifyInstance, context: AppContext): P
     schema: {
       tags: ['access'],
       summary: 'Close the session of the cookie',
-      response: { 204: { description: 'Closed, or there was none.' }, ...problems('forbidden') },
+      response: { 204: empty('Closed, or there was none.'), ...problems('forbidden') },
     },
     async handler(request, reply) {
       readQuery(request.query, {});
@@ -155,7 +155,7 @@ export async function accessRoutes(app: FastifyInstance, context: AppContext): P
       tags: ['access'],
       summary: 'Revoke a key, and end its sessions',
       params: pathParameters({ id: 'The key: the part between the underscores.' }),
-      response: { 204: { description: 'Revoked.' }, ...problems('forbidden', 'not-found') },
+      response: { 204: empty('Revoked.'), ...problems('forbidden', 'not-found') },
     },
     async handler(request, reply) {
       readQuery(request.query, {});

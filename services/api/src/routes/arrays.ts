@@ -9,7 +9,7 @@ import { readSelection } from '../array-selection.js';
 import { ExperimentLayouts } from '../experiment-layouts.js';
 import { matchesEtag } from '../experiment-view.js';
 import { kernelNameType, npyBody } from '../npy-body.js';
-import { json, pathParameters, problems, ref } from '../openapi.js';
+import { empty, json, pathParameters, problems, ref } from '../openapi.js';
 import { readQuery } from '../query.js';
 import { requireExperiment } from './experiments.js';
 
@@ -87,7 +87,7 @@ export async function arrayRoutes(app: FastifyInstance, context: AppContext): Pr
           },
           content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
         },
-        304: { description: 'Not changed since the ETag in If-None-Match.' },
+        304: empty('Not changed since the ETag in If-None-Match.'),
         ...problems('invalid-request', 'not-found', 'not-ready', 'not-kept'),
       },
     },

@@ -14,7 +14,7 @@ import type { Access } from '../access/access.js';
 import type { AppContext } from '../app-context.js';
 import { cursorParameter, pageOf } from '../cursor.js';
 import { type DatasetCatalog, isReserved, type NamedDataset, presentDataset } from '../dataset-catalog.js';
-import { json, pageResponse, pathParameters, problems, ref } from '../openapi.js';
+import { empty, json, pageResponse, pathParameters, problems, ref } from '../openapi.js';
 import { limitParameter, querySchema, readQuery } from '../query.js';
 import { Turns } from '../turns.js';
 import { receiveUpload } from '../upload.js';
@@ -77,7 +77,7 @@ export async function datasetRoutes(
       summary: 'Delete a data set that no experiment uses',
       params: parameters,
       response: {
-        204: { description: 'Deleted.' },
+        204: empty('Deleted.'),
         ...problems('not-found', 'dataset-reserved', 'dataset-in-use'),
       },
     },

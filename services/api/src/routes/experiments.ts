@@ -37,7 +37,7 @@ import {
 } from '../experiment-view.js';
 import { requireBody } from '../json-body.js';
 import { readMachines } from '../machines.js';
-import { json, pageResponse, pathParameters, problems, ref } from '../openapi.js';
+import { empty, json, pageResponse, pathParameters, problems, ref } from '../openapi.js';
 import { provenanceOf } from '../provenance.js';
 import { limitParameter, querySchema, readQuery, stateParameter } from '../query.js';
 import { parseSpecOfBody, planSpec } from '../spec-intake.js';
@@ -168,7 +168,7 @@ export async function experimentRoutes(
           ...json('The experiment.', ref('Experiment')),
           headers: { etag: { schema: { type: 'string' } } },
         },
-        304: { description: 'Not changed since the ETag in If-None-Match.' },
+        304: empty('Not changed since the ETag in If-None-Match.'),
         ...problems('not-found'),
       },
     },
@@ -208,7 +208,7 @@ export async function experimentRoutes(
       tags: ['experiments'],
       summary: 'Delete an experiment that has ended, and its arrays',
       params: idParameter,
-      response: { 204: { description: 'Deleted.' }, ...problems('not-found', 'illegal-state') },
+      response: { 204: empty('Deleted.'), ...problems('not-found', 'illegal-state') },
     },
     async handler(request, reply) {
       readQuery(request.query, {});

@@ -1,0 +1,114 @@
+/** Postgres that takes no connection without TLS, with a certificate that only our own authority vouches for. */
+import { execFile } from 'node:child_process';
+import { chown, copyFile, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { TesseraClient } from '@tessera/client';
+import { openDatabase } from '@tessera/database';
+import { type DataFolder, type EmbeddedPostgres, holdDataFolder, startPostgres } from '@tessera/embedded';
+import { canMakeCertificates, testAuthority } from '@tessera/testkit';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { openProcesses, type Processes } from './processes.js';
+
+vi.setConfig({ testTimeout: 120_000 });
+
+describe.runIf(canMakeCertificates())('Postgres over TLS (needs openssl)', () => {
+  let files: string;
+  let folder: DataFolder;
+  let postgres: EmbeddedPostgres;
+  let processes: Processes | null = null;
+  let trusted: string;
+  let strange: string;
+
+  beforeAll(async () => {
+    files = await mkdtemp(join(tmpdir(), 'tessera-postgres-tls-'));
+    const authority = testAuthority(files, 'authority');
+    trusted = authority.caFile;
+    strange = testAuthority(files, 'another').caFile;
+    folder = await holdDataFolder(await mkdtemp(join(tmpdir(), 'tessera-postgres-tls-data-')));
+    postgres = await startPostgres({ folder, log: () => {} });
+    const db = openDatabase(postgres.url, { connections: 1 });
+    const { rows } = await db.pool.query<{ place: string }>(
+      `SELECT current_setting('data_directory') AS place`,
+    );
+    const { place } = rows[0] as { place: string };
+    // Postgres takes a key of its own user only.
+    const { uid, gid } = await stat(place);
+    const { certFile, keyFile } = authority.issue('localhost');
+    for (const [from, to] of [
+      [certFile, 'server.crt'],
+      [keyFile, 'server.key'],
+    ] as const) {
+      await copyFile(from, join(place, to));
+      await chown(join(place, to), uid, gid);
+    }
+    await writeFile(join(place, 'pg_hba.conf'), 'hostssl all all 127.0.0.1/32 scram-sha-256\n');
+    await db.pool.query('ALTER SYSTEM SET ssl = on');
+    await db.pool.query('SELECT pg_reload_conf()');
+    await db.close();
+  });
+  afterAll(async () => {
+    await processes?.close();
+    await postgres?.stop();
+    await folder?.release();
+    for (const path of [files, folder?.path]) if (path) await rm(path, { recursive: true, force: true });
+  });
+
+  /** As an operator writes it. */
+  function address(host: string, query: string): string {
+    const url = new URL(postgres.url);
+    url.hostname = host;
+    return `${url.href}?${query}`;
+  }
+  const verified = (host = 'localhost', ca = trusted) =>
+    address(host, `sslmode=verify-full&sslrootcert=${ca}`);
+
+  /** Runs a program of the services to its end, and gives what it says. */
+  function says(program: string, url: string): Promise<string> {
+    const file = fileURLToPath(new URL(`../services/${program}.js`, import.meta.url));
+    const env = { PATH: process.env.PATH, TESSERA_DATABASE_URL: url, TESSERA_DATA_DIR: files };
+    return new Promise((resolve) =>
+      execFile(process.execPath, [file], { env }, (_, stdout, stderr) => resolve(stdout + stderr)),
+    );
+  }
+
+  it('is used by the migrations, the API, workers and aggregators, for all they do', async () => {
+    const url = verified();
+    expect(await says('api/dist/migrate-main', url)).toMatch(/migrations applied/);
+    processes = await openProcesses({ url, drop: async () => {} });
+    const started = (['api', 'worker', 'aggregator'] as const).map((name) => processes?.start(name));
+    const [api] = await Promise.all(started.map((service) => service?.ready()));
+    const client = new TesseraClient(api as string);
+    const { id } = await client.createExperiment({
+      name: 'over TLS',
+      dataset: { id: 'synthetic', train: 8, test: 2 },
+      architecture: { family: 'fcn', activation: { name: 'erf' } },
+      grid: { weightVariance: [1.5], biasVariance: [0.1], depth: [1] },
+    });
+    // Told by LISTEN and NOTIFY; the tiles went through BullMQ's tables.
+    expect((await client.waitFor(id)).state).toBe('completed');
+    const { rows } = await processes.db.pool.query<{ name: string; ssl: boolean }>(
+      `SELECT DISTINCT application_name AS name, ssl FROM pg_stat_activity JOIN pg_stat_ssl USING (pid)
+       WHERE datname = current_database() ORDER BY 1`,
+    );
+    expect(rows.map(({ ssl }) => ssl)).not.toContain(false);
+    expect(rows.map(({ name }) => name)).toEqual(expect.arrayContaining(['tessera', 'tessera listen']));
+  });
+
+  it.each(['api/dist/migrate-main', 'api/dist/main', 'worker/dist/main', 'aggregator/dist/main'])(
+    '%s says whom it does not trust, and why',
+    async (program) => {
+      const [otherAuthority, otherHost, noFile, plain] = await Promise.all([
+        says(program, verified('localhost', strange)),
+        says(program, verified('127.0.0.1')),
+        says(program, verified('localhost', join(files, 'none.pem'))),
+        says(program, address('localhost', 'sslmode=disable')),
+      ]);
+      expect(otherAuthority).toMatch(/Name the certificate of the authority.*certificate/);
+      expect(otherHost).toMatch(/Write the host name that .*127\.0\.0\.1/);
+      expect(noFile).toMatch(/sslrootcert=FILE.*none\.pem/);
+      expect(plain).toMatch(/The server wants TLS.*no encryption/);
+    },
+  );
+});
