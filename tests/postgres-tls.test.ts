@@ -64,18 +64,18 @@ describe.runIf(canMakeCertificates())('Postgres over TLS (needs openssl)', () =>
   const verified = (host = 'localhost', ca = trusted) =>
     address(host, `sslmode=verify-full&sslrootcert=${ca}`);
 
-  /** Runs a program of the services to its end, and gives what it says. */
-  function says(program: string, url: string): Promise<string> {
-    const file = fileURLToPath(new URL(`../services/${program}.js`, import.meta.url));
-    const env = { PATH: process.env.PATH, TESSERA_DATABASE_URL: url, TESSERA_DATA_DIR: files };
+  /** Runs a program to its end, and gives what it says. */
+  function says(program: string, url: string, args: string[] = [], more: object = {}): Promise<string> {
+    const file = fileURLToPath(new URL(`../${program}.js`, import.meta.url));
+    const env = { PATH: process.env.PATH, TESSERA_DATABASE_URL: url, TESSERA_DATA_DIR: files, ...more };
     return new Promise((resolve) =>
-      execFile(process.execPath, [file], { env }, (_, stdout, stderr) => resolve(stdout + stderr)),
+      execFile(process.execPath, [file, ...args], { env }, (_, stdout, stderr) => resolve(stdout + stderr)),
     );
   }
 
-  it('is used by the migrations, the API, workers and aggregators, for all they do', async () => {
+  it('is used by the migrations, the API, workers and aggregators, for all they do, and seen by the doctor', async () => {
     const url = verified();
-    expect(await says('api/dist/migrate-main', url)).toMatch(/migrations applied/);
+    expect(await says('services/api/dist/migrate-main', url)).toMatch(/migrations applied/);
     processes = await openProcesses({ url, drop: async () => {} });
     const started = (['api', 'worker', 'aggregator'] as const).map((name) => processes?.start(name));
     const [api] = await Promise.all(started.map((service) => service?.ready()));
@@ -92,23 +92,27 @@ describe.runIf(canMakeCertificates())('Postgres over TLS (needs openssl)', () =>
       `SELECT DISTINCT application_name AS name, ssl FROM pg_stat_activity JOIN pg_stat_ssl USING (pid)
        WHERE datname = current_database() ORDER BY 1`,
     );
+    const report = await says('packages/cli/bin/tessera', url, ['doctor'], { TESSERA_URL: api as string });
+    expect(report).toMatch(
+      /^ok +api +\S+ is ready[\s\S]*^ok +database +Postgres .* 2 workers and aggregators alive/m,
+    );
     expect(rows.map(({ ssl }) => ssl)).not.toContain(false);
     expect(rows.map(({ name }) => name)).toEqual(expect.arrayContaining(['tessera', 'tessera listen']));
   });
 
-  it.each(['api/dist/migrate-main', 'api/dist/main', 'worker/dist/main', 'aggregator/dist/main'])(
-    '%s says whom it does not trust, and why',
-    async (program) => {
-      const [otherAuthority, otherHost, noFile, plain] = await Promise.all([
-        says(program, verified('localhost', strange)),
-        says(program, verified('127.0.0.1')),
-        says(program, verified('localhost', join(files, 'none.pem'))),
-        says(program, address('localhost', 'sslmode=disable')),
-      ]);
-      expect(otherAuthority).toMatch(/Name the certificate of the authority.*certificate/);
-      expect(otherHost).toMatch(/Write the host name that .*127\.0\.0\.1/);
-      expect(noFile).toMatch(/sslrootcert=FILE.*none\.pem/);
-      expect(plain).toMatch(/The server wants TLS.*no encryption/);
-    },
-  );
+  it('is not believed where its certificate is of another authority or host, and every program says why', async () => {
+    const services = ['services/api/dist/main', 'services/worker/dist/main', 'services/aggregator/dist/main'];
+    for (const program of ['services/api/dist/migrate-main', ...services])
+      expect(await says(program, verified('localhost', strange)), program).toMatch(
+        /Name the certificate of the authority .*certificate/,
+      );
+    const migrate = (url: string) => says('services/api/dist/migrate-main', url);
+    expect(await migrate(verified('127.0.0.1'))).toMatch(/Write the host name .*127\.0\.0\.1/);
+    expect(await migrate(verified('localhost', join(files, 'none.pem')))).toMatch(
+      /sslrootcert=FILE .*none\.pem/,
+    );
+    expect(await migrate(address('localhost', 'sslmode=disable'))).toMatch(
+      /The server wants TLS.*no encryption/,
+    );
+  });
 });

@@ -67,7 +67,7 @@ try {
   const theirs = values['without-schemathesis'] ? null : await schemathesisRun();
   if (theirs !== null) looked.push(await checkWhatIsLeft());
   const { api: apiNow } = await stack.pids();
-  if (apiNow !== api) found('the API ended and was started again', '');
+  if (apiNow !== api) found('the API ended and was started again', lastWordsOfApi());
   console.log(`\n| status | answers |\n|---|---|`);
   for (const [status, n] of [...statuses].sort()) console.log(`| ${status} | ${n} |`);
   if (theirs !== null) console.log(`\nSchemathesis: ${theirs}`);
@@ -120,7 +120,7 @@ async function mutatorRun(document, pid) {
       // Of what was deleted some are asked for again.
       if (made.method === 'DELETE' && answer.status === 204 && number % 5 !== 0)
         ids.splice(0, ids.length, ...ids.filter((id) => !made.url.includes(id)));
-      if (number % 2000 === 0) {
+      if (number % 2000 === 0 && existsSync(`/proc/${pid}`)) {
         const mebibytes = residentMebibytes(pid);
         say(`${number} requests, API ${mebibytes.toFixed(0)} MiB`);
         // The heap grows to its working size first.
@@ -129,7 +129,7 @@ async function mutatorRun(document, pid) {
     }
   };
   await Promise.all(Array.from({ length: 8 }, client));
-  const after = residentMebibytes(pid);
+  const after = existsSync(`/proc/${pid}`) ? residentMebibytes(pid) : 0;
   if (bytesBefore !== null && after > 1.3 * bytesBefore + 50)
     found(
       'the API grows',
@@ -280,6 +280,15 @@ function send({ method, url, headers, body, isCutOff = false }) {
     const whole = Buffer.from(body);
     sent.write(whole.subarray(0, whole.length >> 1), () => sent.destroy(new Error('cut off')));
   });
+}
+
+/** What is no line of its log as JSON: what Node prints of what nobody caught; and lines of the level "fatal". */
+function lastWordsOfApi() {
+  const lines = readFileSync(join(dataDir, 'logs/api.log'), 'utf8').split('\n');
+  return lines
+    .filter((line) => !line.startsWith('{') || line.includes('fatal'))
+    .slice(0, 20)
+    .join('\n    ');
 }
 
 function residentMebibytes(pid) {

@@ -28,6 +28,8 @@ export interface JobQueue {
   depth(name: QueueName): Promise<{ waiting: number; active: number }>;
   /** Rejects when the backend does not answer. */
   ping(): Promise<void>;
+  /** What the backend does with keys when its memory is full (Redis's `maxmemory-policy`); null where it has no such policy. */
+  evictionPolicy(): Promise<string | null>;
   close(): Promise<void>;
 }
 

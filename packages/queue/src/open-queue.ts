@@ -84,8 +84,13 @@ async function onRedis(
         prefix,
         concurrency,
       }),
-    async () => {
-      await probe.ping();
+    {
+      async ping() {
+        await probe.ping();
+      },
+      async evictionPolicy() {
+        return /^maxmemory_policy:(\S+)/m.exec(await probe.info('memory'))?.[1] ?? null;
+      },
     },
     async () => {
       for (const connection of connections) connection.disconnect();
@@ -132,7 +137,7 @@ async function jobQueue(
   backend: 'redis' | 'postgres',
   makeQueue: (name: QueueName) => Queue<JobData>,
   makeWorker: (name: QueueName, concurrency: number, handle: Handler) => Worker<JobData>,
-  probe: (() => Promise<void>) | null,
+  probe: Pick<JobQueue, 'ping' | 'evictionPolicy'> | null,
   disconnect: () => Promise<void>,
   onError: (error: Error) => void,
 ): Promise<JobQueue> {
@@ -185,7 +190,10 @@ async function jobQueue(
       };
     },
     async ping() {
-      await answered<unknown>(probe ? probe() : queues.tiles.getJobCounts('active'));
+      await answered<unknown>(probe ? probe.ping() : queues.tiles.getJobCounts('active'));
+    },
+    async evictionPolicy() {
+      return probe && (await answered(probe.evictionPolicy()));
     },
     async close() {
       await atMost(answerMs, Promise.allSettled(consumers.map((worker) => worker.close())));

@@ -7,7 +7,7 @@ import {
   type DispatcherOptions,
   startDispatcher,
 } from '@tessera/scheduler';
-import { createExperimentGroup, markComplete, type TileStore } from '@tessera/store';
+import { createExperimentGroup, deleteTemporary, markComplete, type TileStore } from '@tessera/store';
 
 /** Runs the dispatcher in the API's process: of several replicas one leads. No native code runs here. */
 export function dispatch(options: {
@@ -36,7 +36,11 @@ export function dispatch(options: {
     hooks: {
       prepare: async (experiment) =>
         createExperimentGroup(store, (await openExperiment(store, experiment)).layout),
-      complete: (experiment) => markComplete(store, experiment.id),
+      complete: async ({ id }) => {
+        await markComplete(store, id);
+        // What finished kernels have left behind: an empty folder, or pieces whose aggregator died before it deleted them.
+        await deleteTemporary(store, id);
+      },
     },
   });
 }

@@ -53,13 +53,13 @@ export async function planSpec(
       problems: [await unknownDataset(catalog, spec.dataset.id)],
     });
   }
-  const images = await openStored(store, found);
+  const images = await fromStore(found, () => openDataset(store, found.sha256));
   // Messages name the data set as the request does.
   const manifest = { ...images.manifest, name: found.name };
   const named = { ...images, manifest };
   const problems = problemsAgainst(spec, manifest);
   const chosen = chooseImages(named, spec, problems);
-  await checkNormalization(named, spec.dataset);
+  await fromStore(found, () => checkNormalization(named, spec.dataset));
   const counts = {
     train: chosen.train.length,
     test: chosen.test.length,
@@ -69,10 +69,10 @@ export async function planSpec(
   return { spec, dataset: found, ...chosen, plan: planExperiment(spec, counts, options) };
 }
 
-/** Opens a data set; one that the store has lost is a problem of the name that promises it. */
-async function openStored(store: TileStore, { name, sha256 }: NamedDataset): Promise<Dataset> {
+/** Reads a data set; one that the store has lost, or loses meanwhile, is a problem of the name that promises it. */
+async function fromStore<T>({ name }: NamedDataset, read: () => Promise<T>): Promise<T> {
   try {
-    return await openDataset(store, sha256);
+    return await read();
   } catch (cause) {
     if (!(cause instanceof TesseraError) || cause.code !== 'not-found') throw cause;
     const message = `dataset.id is "${name}", whose images are no longer in the store; upload them again.`;

@@ -1,4 +1,5 @@
 /** The checks of `tessera doctor`, each alone: one that fails keeps none of the others from running. */
+import { readFile } from 'node:fs/promises';
 import type { TesseraClient } from '@tessera/client';
 import type { Settings } from '@tessera/config';
 import { runningPostgres } from '@tessera/embedded';
@@ -93,5 +94,11 @@ async function checkApi(client: TesseraClient): Promise<Finding> {
   if (version === undefined)
     throw new Wrong(`what listens at ${client.url} is no Tessera`, 'Name the API with --url or TESSERA_URL.');
   await client.ready();
-  return `${client.url} is ready, version ${version}`;
+  const own = await ownVersion();
+  return `${client.url} is ready, version ${version}${version === own ? '' : `, and this command is of version ${own}`}`;
+}
+
+async function ownVersion(): Promise<string> {
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }

@@ -92,7 +92,7 @@ async function reach(url: string): Promise<void> {
   });
 }
 
-/** The queue answers. */
+/** The queue answers, and forgets nothing. */
 export async function checkQueue(
   { redisUrl, redisCaFile }: Pick<Settings, 'redisUrl' | 'redisCaFile'>,
   databaseUrl: string | null,
@@ -115,6 +115,12 @@ export async function checkQueue(
   const queue = await Promise.race([openQueue(options), late]);
   try {
     await queue.ping();
+    const policy = await queue.evictionPolicy();
+    if (policy !== null && policy !== 'noeviction')
+      throw new Wrong(
+        `Redis has the maxmemory-policy ${policy}: it may forget what waits`,
+        'Set it: redis-cli CONFIG SET maxmemory-policy noeviction, and in redis.conf.',
+      );
     const { waiting, active } = await queue.depth('tiles');
     return `Redis answers; ${waiting} tiles wait, ${active} are in hand`;
   } finally {
