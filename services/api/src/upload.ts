@@ -1,7 +1,6 @@
 /** Receives an upload into a temporary file of the data folder, counting and hashing it on the way. */
 import { createHash, randomBytes } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -45,10 +44,14 @@ export async function receiveUpload(
       `The upload is larger than the limit of ${limit} bytes (TESSERA_MAX_UPLOAD_BYTES).`,
     );
   if (contentLength !== undefined && Number(contentLength) > limit) throw tooLarge();
+  // What ends it is told to whoever reads it; while nobody does, it must not end the process.
+  body.on('error', () => {});
   const folder = uploadsFolder(settings);
   await mkdir(folder, { recursive: true });
   const path = join(folder, `${randomBytes(12).toString('hex')}.npz`);
   const remove = () => rm(path, { force: true });
+  // Open before anything can fail: a file that is opened later would be made after it was removed.
+  const file = await open(path, 'wx');
   const hash = createHash('sha256');
   let bytes = 0;
   const giveUp = (reason: string) => body.destroy(new TesseraError('request-timeout', reason));
@@ -75,8 +78,9 @@ export async function receiveUpload(
     }
   };
   try {
-    await pipeline(counted, createWriteStream(path, { flags: 'wx' }));
+    await pipeline(counted, file.createWriteStream());
   } catch (error) {
+    await file.close().catch(() => {});
     await remove();
     discardRest(body);
     const { code } = error as { code?: string };

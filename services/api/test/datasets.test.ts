@@ -3,6 +3,8 @@ import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { receiveUpload, uploadPace } from '../src/upload.js';
@@ -130,8 +132,21 @@ describe('PUT /v1/datasets/{name}', () => {
     expect((await api.get('/v1/datasets/half')).statusCode).toBe(404);
   });
 
+  it('keeps nothing of an upload that stops at any instant', async () => {
+    const settings = { dataDir: api.dataDir, maxUploadBytes: 2 ** 20 };
+    for (let ticks = 0; ticks < 40; ticks++) {
+      const body = new PassThrough();
+      body.write(Buffer.alloc(1000));
+      const upload = receiveUpload(settings, body, undefined);
+      for (let tick = 0; tick < ticks % 8; tick++) await setImmediate();
+      body.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
+      await expect(upload).rejects.toMatchObject({ code: 'invalid-request' });
+    }
+    await sleep(50);
+    expect(await leftovers()).toEqual([]);
+  });
+
   it('gives up an upload of which nothing more comes', async () => {
-    const { PassThrough } = await import('node:stream');
     const body = new PassThrough();
     body.write(Buffer.alloc(1000));
     const settings = { dataDir: api.dataDir, cifar10Dir: null, maxUploadBytes: 2 ** 20 };
@@ -169,6 +184,16 @@ describe('PUT /v1/datasets/{name}', () => {
     expect((await api.post('/v1/plans', spec)).json().errors).toMatchObject([{ pointer: '/dataset/id' }]);
     expect((await put('lost', tinyNpz(8))).statusCode).toBe(200);
     expect((await api.post('/v1/plans', spec)).statusCode).toBe(200);
+  });
+
+  it('a spec is told when the store loses its images, before or while it is planned', async () => {
+    const { sha256 } = (await put('goes', tinyNpz(9))).json();
+    const spec = tinySpec({ dataset: { id: 'goes', train: 12 } });
+    const told = { code: 'invalid-spec', errors: [{ pointer: '/dataset/id' }] };
+    await api.store.delete(`datasets/${sha256}/train-images.bin`);
+    expect((await api.post('/v1/experiments', spec)).json()).toMatchObject(told);
+    await api.store.deletePrefix(`datasets/${sha256}`);
+    expect((await api.post('/v1/experiments', spec)).json()).toMatchObject(told);
   });
 
   it('gives a name once to simultaneous uploads of different bytes', async () => {
