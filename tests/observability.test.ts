@@ -1,6 +1,6 @@
 /** infra/grafana and infra/prometheus against the metrics that the code exports, and the runbook. */
 import { execFile } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { createMetrics } from '@tessera/telemetry';
 import { expect, it } from 'vitest';
@@ -114,3 +114,32 @@ it.skipIf(promtool === null)(
     expect(stdout).toContain('SUCCESS');
   },
 );
+
+it('the log lines that the runbook quotes are those that the code writes', async () => {
+  const runbook = await readText('docs/runbook.md');
+  const quoted = [...runbook.matchAll(/(?:Look for|log for|log's) `([^`]+ [^`]+)`/g)].map(
+    (match) => match[1] as string,
+  );
+  expect(quoted.length).toBeGreaterThan(3);
+  const sources = await sourceText();
+  for (const text of quoted) expect(sources.includes(text), text).toBe(true);
+});
+
+/** Every source of the packages and services, one after the other. */
+async function sourceText(): Promise<string> {
+  const folders = ['packages', 'services'].map((group) =>
+    readdir(`${repository}/${group}`, { withFileTypes: true }),
+  );
+  const sources = (await Promise.all(folders))
+    .flat()
+    .map(({ parentPath, name }) => `${parentPath}/${name}/src`);
+  const files = await Promise.all(
+    sources.map(async (folder) => {
+      const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+      return entries
+        .filter(({ name }) => /\.tsx?$/.test(name))
+        .map((entry) => `${entry.parentPath}/${entry.name}`);
+    }),
+  );
+  return (await Promise.all(files.flat().map((file) => readFile(file, 'utf8')))).join('\n');
+}

@@ -7,25 +7,26 @@ import { fileURLToPath } from 'node:url';
 import { TesseraClient } from '@tessera/client';
 import { openDatabase } from '@tessera/database';
 import { type DataFolder, type EmbeddedPostgres, holdDataFolder, startPostgres } from '@tessera/embedded';
-import { canMakeCertificates, testAuthority } from '@tessera/testkit';
+import { findOnPath, makeTestAuthority, type TestAuthority } from '@tessera/testkit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openProcesses, type Processes } from './processes.js';
 
 vi.setConfig({ testTimeout: 120_000 });
 
-describe.runIf(canMakeCertificates())('Postgres over TLS (needs openssl)', () => {
+const isReady = findOnPath('openssl') !== null;
+if (!isReady && process.env.CI === 'true') throw new Error('openssl is not on PATH.');
+
+describe.runIf(isReady)('Postgres over TLS (needs openssl)', () => {
   let files: string;
   let folder: DataFolder;
   let postgres: EmbeddedPostgres;
   let processes: Processes | null = null;
-  let trusted: string;
-  let strange: string;
+  let authority: TestAuthority;
+  let another: TestAuthority;
 
   beforeAll(async () => {
     files = await mkdtemp(join(tmpdir(), 'tessera-postgres-tls-'));
-    const authority = testAuthority(files, 'authority');
-    trusted = authority.caFile;
-    strange = testAuthority(files, 'another').caFile;
+    [authority, another] = [makeTestAuthority(), makeTestAuthority()];
     folder = await holdDataFolder(await mkdtemp(join(tmpdir(), 'tessera-postgres-tls-data-')));
     postgres = await startPostgres({ folder, log: () => {} });
     const db = openDatabase(postgres.url, { connections: 1 });
@@ -35,10 +36,9 @@ describe.runIf(canMakeCertificates())('Postgres over TLS (needs openssl)', () =>
     const { place } = rows[0] as { place: string };
     // Postgres takes a key of its own user only.
     const { uid, gid } = await stat(place);
-    const { certFile, keyFile } = authority.issue('localhost');
     for (const [from, to] of [
-      [certFile, 'server.crt'],
-      [keyFile, 'server.key'],
+      [authority.files.certificate, 'server.crt'],
+      [authority.files.key, 'server.key'],
     ] as const) {
       await copyFile(from, join(place, to));
       await chown(join(place, to), uid, gid);
@@ -52,6 +52,7 @@ describe.runIf(canMakeCertificates())('Postgres over TLS (needs openssl)', () =>
     await processes?.close();
     await postgres?.stop();
     await folder?.release();
+    for (const made of [authority, another]) made?.remove();
     for (const path of [files, folder?.path]) if (path) await rm(path, { recursive: true, force: true });
   });
 
@@ -61,7 +62,7 @@ describe.runIf(canMakeCertificates())('Postgres over TLS (needs openssl)', () =>
     url.hostname = host;
     return `${url.href}?${query}`;
   }
-  const verified = (host = 'localhost', ca = trusted) =>
+  const verified = (host = 'localhost', ca = authority.files.ca) =>
     address(host, `sslmode=verify-full&sslrootcert=${ca}`);
 
   /** Runs a program to its end, and gives what it says. */
@@ -103,7 +104,7 @@ describe.runIf(canMakeCertificates())('Postgres over TLS (needs openssl)', () =>
   it('is not believed where its certificate is of another authority or host, and every program says why', async () => {
     const services = ['services/api/dist/main', 'services/worker/dist/main', 'services/aggregator/dist/main'];
     for (const program of ['services/api/dist/migrate-main', ...services])
-      expect(await says(program, verified('localhost', strange)), program).toMatch(
+      expect(await says(program, verified('localhost', another.files.ca)), program).toMatch(
         /Name the certificate of the authority .*certificate/,
       );
     const migrate = (url: string) => says('services/api/dist/migrate-main', url);
