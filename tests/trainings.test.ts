@@ -81,6 +81,13 @@ it('trains a network at every depth by every seed, near what the kernel predicts
   const csv = await (await fetch(`${stack.url}/v1/experiments/${id}/trainings.csv?depth=3&seed=1`)).text();
   expect(csv.split('\n')[0]).toMatch(/^weightVariance,biasVariance,depth,seed,width,/);
   expect(csv.trim().split('\n')).toHaveLength(1 + (rows[3]?.scores.length ?? 0));
+
+  const file = join(stack.dataDir, 'networks.tar');
+  await client.saveArchive(id, file);
+  await client.deleteExperiment(id);
+  await client.restoreArchive(file);
+  expect(await rowsOf(id)).toEqual(rows);
+  expect((await client.getExperiment(id)).progress.trainings).toEqual(progress.trainings);
 }, 60_000);
 
 const long = { width: 256, steps: 800, depths: [1], batch: 8 };

@@ -1,6 +1,6 @@
 import { TesseraError } from '@tessera/spec';
 import { describe, expect, it } from 'vitest';
-import { diskProblem, type PlanCounts, planExperiment, planSummary } from '../src/index.js';
+import { diskProblem, type PlanCounts, planExperiment, planSummary, trainingAt } from '../src/index.js';
 import { cifarCounts, heatmapSpec } from './experiment.js';
 
 const MB = 1e6;
@@ -279,5 +279,56 @@ describe('limits', () => {
       planExperiment(heatmapSpec(), cifarCounts, { limits: { kernels: 40, tiles: 40, analyses: 2400 } })
         .kernels,
     ).toBe(40);
+  });
+});
+
+describe('networks of finite width', () => {
+  const training = {
+    width: 512,
+    steps: 100,
+    batch: 'full' as const,
+    seeds: 2,
+    images: 128,
+    testImages: 1000,
+    depths: [4, 1],
+    learningRate: { ofMax: 0.5 },
+  };
+  const spec = heatmapSpec({ training });
+  const plan = planExperiment(spec, cifarCounts);
+
+  it('are a task for each kernel, depth and seed, and change nothing of the kernels', () => {
+    const without = planExperiment(heatmapSpec(), cifarCounts);
+    expect(plan.totals).toEqual({ ...without.totals, trainings: 40 * 2 * 2 });
+    expect([plan.tileSize, plan.stripRows, plan.analysisBatch]).toEqual([
+      without.tileSize,
+      without.stripRows,
+      without.analysisBatch,
+    ]);
+    expect([0, 1, 2, 3].map((index) => trainingAt(plan, spec, index))).toEqual([
+      { depthIndex: 4, depth: 4, seed: 0 },
+      { depthIndex: 4, depth: 4, seed: 1 },
+      { depthIndex: 1, depth: 1, seed: 0 },
+      { depthIndex: 1, depth: 1, seed: 1 },
+    ]);
+    expect(() => trainingAt(plan, spec, 4)).toThrow(/no network 4/);
+  });
+
+  it('cost what their multiply-adds do, and keep their parameters while they are trained', () => {
+    // Depth 1 and 4, two seeds each: 3072 x 512 and 512 x 10 numbers, and three layers of 512 x 512.
+    const numbers = 2 * (2 * (3072 * 512 + 512 * 10 + 10) + 3 * 513 * 512);
+    const without = planExperiment(heatmapSpec(), cifarCounts);
+    expect(plan.bytes.temporaryPerKernel - without.bytes.temporaryPerKernel).toBe(4 * numbers);
+    const twice = planExperiment(heatmapSpec({ training: { ...training, steps: 200 } }), cifarCounts);
+    const steps = (twice.workSeconds.trainings ?? 0) - (plan.workSeconds.trainings ?? 0);
+    expect(steps).toBeGreaterThan(0.5 * (plan.workSeconds.trainings ?? 0));
+    expect(plan.coreSeconds).toBeGreaterThan(without.coreSeconds + steps);
+  });
+
+  it('are refused where a step of one holds more than a worker should', () => {
+    const error = refusal(() =>
+      planExperiment(heatmapSpec({ training: { ...training, width: 16_384 } }), cifarCounts),
+    );
+    expect(error.problems.map(({ pointer }) => pointer)).toEqual(['/training']);
+    expect(error.message).toMatch(/one step of a network holds .* GiB .*; the limit is 1 GiB/);
   });
 });

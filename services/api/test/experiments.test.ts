@@ -262,6 +262,16 @@ describe('cancel, retry, delete', () => {
   });
 });
 
+it('asks for workers that train networks only where there are networks', async () => {
+  const needsOf = async (spec: object) => {
+    const { id } = (await api.post('/v1/experiments', spec)).json();
+    const { rows } = await api.db.pool.query('SELECT needs FROM experiments WHERE id = $1', [id]);
+    return rows[0].needs;
+  };
+  const plain = await needsOf(tinySpec());
+  expect(await needsOf({ ...tinySpec(), training: { width: 4, steps: 1 } })).toBe(`${plain} training`);
+});
+
 describe('POST /v1/plans', () => {
   it('answers the plan alone and creates nothing', async () => {
     const before = await countExperiments();
