@@ -107,7 +107,7 @@ describe.runIf(isReady)('Postgres over TLS (needs openssl)', () => {
       expect(await says(program, verified('localhost', another.files.ca)), program).toMatch(
         /Name the certificate of the authority .*certificate/,
       );
-    const migrate = (url: string) => says('services/api/dist/migrate-main', url);
+    const migrate = (url: string, more: object = {}) => says('services/api/dist/migrate-main', url, [], more);
     expect(await migrate(verified('127.0.0.1'))).toMatch(/Write the host name .*127\.0\.0\.1/);
     expect(await migrate(verified('localhost', join(files, 'none.pem')))).toMatch(
       /sslrootcert=FILE .*none\.pem/,
@@ -115,5 +115,13 @@ describe.runIf(isReady)('Postgres over TLS (needs openssl)', () => {
     expect(await migrate(address('localhost', 'sslmode=disable'))).toMatch(
       /The server wants TLS.*no encryption/,
     );
+    // As the chart does it: an authority beside the system's, and a mode that Node takes for verify-full.
+    const [required, known] = ['sslmode=require', { NODE_EXTRA_CA_CERTS: authority.files.ca }];
+    expect(await migrate(address('localhost', required))).toMatch(/Name the certificate of the authority/);
+    for (const answer of [
+      await migrate(address('localhost', required), known),
+      await migrate(address('127.0.0.1', 'sslmode=no-verify')),
+    ])
+      expect(answer).toMatch(/up to date|migrations applied/);
   });
 });
