@@ -196,8 +196,11 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   };
 }
 
-/** How long a worker stays away from the queue for a task it may not compute. */
-const restMs = 1000;
+/**
+ * How long a worker stays away from the queue for a task it may not compute. Drawn anew each time: two workers that each
+ * took the other's tasks and rested equally long would take them again, and again.
+ */
+const restMs = () => 300 + 1000 * Math.random();
 
 /**
  * Makes a task ready again that another worker must compute, and rests before the next delivery: else a worker
@@ -209,7 +212,7 @@ async function leaveToOthers({ db, log }: RunnerOptions, job: TaskJob, signal: A
     'a tile for another worker: one of the pinned fingerprint, of an engine that has it, or a faster one that is idle',
   );
   await unqueue(db, [job]);
-  await sleep(restMs, undefined, { signal }).catch(() => {});
+  await sleep(restMs(), undefined, { signal }).catch(() => {});
 }
 
 function keyOf({ id, generation }: { id: bigint; generation: number }): string {

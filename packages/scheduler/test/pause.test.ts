@@ -52,7 +52,7 @@ it('lets analyses and finishes go on, which free what is temporary', async () =>
     // The last tile of the only kernel: from here on there is no room.
     if (wave === 'train' && done.length === 3) free = 0;
   });
-  const id = await stage.create({ kernels: 1, strips: 0 });
+  const id = await stage.create({ kernels: 1, strips: 0, trainings: 0 });
   const record = await stage.reaches(id, 'completed');
   expect(record.progress.analyses).toMatchObject({ done: 3 });
 });

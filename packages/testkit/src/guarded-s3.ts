@@ -66,7 +66,9 @@ export async function startGuardedS3(): Promise<GuardedBucket> {
       },
       async allow(policy) {
         await letIn(1);
-        const PolicyDocument = policy.replaceAll('BUCKET', bucket).replaceAll('PREFIX', location.prefix);
+        const PolicyDocument = asMotoJudges(policy)
+          .replaceAll('BUCKET', bucket)
+          .replaceAll('PREFIX', location.prefix);
         await iam({ Action: 'PutUserPolicy', UserName: user, PolicyName: 'tessera', PolicyDocument });
       },
       stop,
@@ -75,4 +77,12 @@ export async function startGuardedS3(): Promise<GuardedBucket> {
     await stop();
     throw error;
   }
+}
+
+/** moto judges a deletion of many keys by the bucket it is sent to; AWS judges each key. */
+function asMotoJudges(policy: string): string {
+  if (!policy.includes('s3:DeleteObject')) return policy;
+  const { Statement, ...rest } = JSON.parse(policy);
+  const many = { Effect: 'Allow', Action: ['s3:DeleteObject'], Resource: 'arn:aws:s3:::BUCKET' };
+  return JSON.stringify({ ...rest, Statement: [...Statement, many] });
 }

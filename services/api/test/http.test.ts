@@ -43,6 +43,8 @@ describe('OpenAPI', () => {
       '/v1/experiments/{id}/retry',
       '/v1/experiments/{id}/tiles',
       '/v1/experiments/{id}/tiles/{kernel}/{tile}',
+      '/v1/experiments/{id}/trainings',
+      '/v1/experiments/{id}/trainings.csv',
       '/v1/gc',
       '/v1/keys',
       '/v1/keys/{id}',

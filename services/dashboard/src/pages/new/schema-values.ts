@@ -32,7 +32,9 @@ function nameOf(schema: JsonSchema): string {
   if (schema.type === 'integer' || schema.type === 'number') return 'a number';
   if (schema.properties) {
     const constant = Object.values(schema.properties).find((property) => property.const !== undefined);
-    return constant ? String(constant.const) : Object.keys(schema.properties).join(', ');
+    if (constant) return String(constant.const);
+    const [first = '', ...others] = Object.keys(schema.properties);
+    return others.length < 3 ? [first, ...others].join(', ') : `${first}, ...`;
   }
   return schema.type ?? 'a value';
 }
