@@ -1,13 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import {
-  type AnalysisRecord,
-  type Database,
-  listAnalyses,
-  listTrainings,
-  readArchived,
-  type TrainingRecord,
-} from '@tessera/database';
+import { type Database, everyPage, listAnalyses, listTrainings, readArchived } from '@tessera/database';
 import { datasetFolder, readManifest } from '@tessera/dataset';
 import { TesseraError } from '@tessera/spec';
 import { experimentKeys, type TileStore } from '@tessera/store';
@@ -76,22 +69,16 @@ export async function writeArchive(
       return add(name, bytes.byteLength, [bytes]);
     };
     await addText(memberNames.experiment, `${JSON.stringify(head, null, 2)}\n`);
-    let after: number | null = null;
-    for (let member = 0; ; member++) {
-      const rows: AnalysisRecord[] = await listAnalyses(db, id, { after, limit: rowsOfMember });
-      const last = rows.at(-1);
-      if (!last) break;
-      await addText(analysesMember(member), `${rows.map((row) => JSON.stringify(row)).join('\n')}\n`);
-      after = last.ordinal;
-    }
-    after = null;
-    for (let member = 0; ; member++) {
-      const rows: TrainingRecord[] = await listTrainings(db, id, { after, limit: rowsOfMember });
-      const last = rows.at(-1);
-      if (!last) break;
-      await addText(trainingsMember(member), `${rows.map((row) => JSON.stringify(row)).join('\n')}\n`);
-      after = last.ordinal;
-    }
+    const addRows = async (
+      name: (member: number) => string,
+      list: (after: number | null) => Promise<{ ordinal: number }[]>,
+    ) => {
+      let member = 0;
+      for await (const rows of everyPage(list))
+        await addText(name(member++), `${rows.map((row) => JSON.stringify(row)).join('\n')}\n`);
+    };
+    await addRows(analysesMember, (after) => listAnalyses(db, id, { after, limit: rowsOfMember }));
+    await addRows(trainingsMember, (after) => listTrainings(db, id, { after, limit: rowsOfMember }));
     for (const [name, key] of keys) {
       const bytes = await store.size(key);
       if (bytes === null) throw new TesseraError('not-found', `Nothing is stored under ${key} any more.`);

@@ -13,6 +13,7 @@ export * from './dispatch/pause.js';
 export * from './dispatch/window.js';
 export * from './dispatch/without-worker.js';
 export * from './engines.js';
+export * from './every-page.js';
 export * from './experiments.js';
 export * from './history.js';
 export * from './keys.js';

@@ -1,5 +1,5 @@
 /** Projects: whose experiments and data sets there are, and how much they may take. */
-import { type ProjectInfo, type ProjectLimits, TesseraError } from '@tessera/spec';
+import { type ProjectInfo, type ProjectLimits, queueWaves, TesseraError } from '@tessera/spec';
 import type pg from 'pg';
 import type { Database } from './connection.js';
 
@@ -38,10 +38,10 @@ export async function listProjects(
     `SELECT p.name, max_running_tiles, max_stored_bytes, max_experiments,
        (SELECT count(*) FROM experiments e WHERE e.project = p.name)::int AS experiments,
        (SELECT count(*) FROM tasks t JOIN experiments e ON e.id = t.experiment_id
-        WHERE t.state = 'leased' AND t.wave IN ('train', 'strip', 'training') AND e.project = p.name)::int AS running_tiles,
+        WHERE t.state = 'leased' AND t.wave = ANY($2) AND e.project = p.name)::int AS running_tiles,
        ${storedBytes('p.name')} AS stored_bytes
      FROM projects p WHERE $1::text IS NULL OR p.name = $1 ORDER BY p.name`,
-    [only],
+    [only, queueWaves.tiles],
   );
   return rows.map((row) => ({
     name: row.name,

@@ -49,14 +49,14 @@ export function upsertTrainings(
     bias_variance: row.biasVariance,
     depth: row.depth,
     seed: row.seed,
-    row,
+    network: row,
   }));
   return {
     text: `INSERT INTO trainings (experiment_id, ordinal, kernel_index, weight_variance, bias_variance, depth, seed, row)
       SELECT $1, ordinal, kernel_index, weight_variance, bias_variance, depth, seed, network FROM json_to_recordset($2::json) AS r(
         ordinal int, kernel_index int, weight_variance float8, bias_variance float8, depth int, seed int, network json)
       ON CONFLICT (experiment_id, ordinal) DO UPDATE SET row = EXCLUDED.row`,
-    values: [experimentId, JSON.stringify(rows.map(({ row, ...rest }) => ({ ...rest, network: row })))],
+    values: [experimentId, JSON.stringify(rows)],
   };
 }
 

@@ -1,4 +1,4 @@
-import { terminalStates, trainingOf } from '@tessera/spec';
+import { progressWaves, terminalStates, trainingOf } from '@tessera/spec';
 import type { PlannedExperiment } from './experiment-view.js';
 
 /**
@@ -21,7 +21,7 @@ function shareDone(record: PlannedExperiment): number {
   const cost = { tiles, analyses: analyses + finishes, strips, trainings };
   let whole = 0;
   let done = 0;
-  for (const wave of ['tiles', 'analyses', 'strips', 'trainings'] as const) {
+  for (const wave of progressWaves) {
     const progress = record.progress[wave];
     if (progress.total === 0) continue;
     whole += cost[wave];

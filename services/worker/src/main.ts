@@ -52,7 +52,7 @@ await runMain(async () => {
       const experiment = await experiments.get(task.experimentId);
       tuneHeap(experiment.plan.trainCount);
       if (task.wave === 'training') {
-        return { ...(await computeTraining(computation, service.db, experiment, task, signal)) };
+        return computeTraining(computation, service.db, experiment, task, signal);
       }
       const computed =
         task.wave === 'train'

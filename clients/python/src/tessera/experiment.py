@@ -173,23 +173,17 @@ class Experiment:
         depth: int | None = None,
     ) -> list[Json]:
         """The result rows that are complete, in grid order: phase, depth scales, lambda_max, kappa, losses, ..."""
-        from .client import pages
-
         query = {
             "kernel": kernel,
             "weightVariance": weight_variance,
             "biasVariance": bias_variance,
             "depth": depth,
-            "limit": 1000,
         }
-        return list(pages(self._transport, f"{self._path}/analyses", query))
+        return self._listed("analyses", query)
 
     def frame(self) -> pandas.DataFrame:
         """The result rows as a pandas frame, one column a number (the extra `all`)."""
-        import pandas as pd
-
-        response = self._transport.send("GET", f"{self._path}/analyses.csv")
-        return pd.read_csv(io.BytesIO(response.content))
+        return self._table("analyses")
 
     def trainings(
         self,
@@ -200,22 +194,29 @@ class Experiment:
         seed: int | None = None,
     ) -> list[Json]:
         """The networks of finite width that are trained: accuracies, losses, learning rate, and scores on the way."""
-        from .client import pages
-
         query = {
             "weightVariance": weight_variance,
             "biasVariance": bias_variance,
             "depth": depth,
             "seed": seed,
-            "limit": 1000,
         }
-        return list(pages(self._transport, f"{self._path}/trainings", query))
+        return self._listed("trainings", query)
 
     def trainings_frame(self) -> pandas.DataFrame:
         """The same as a pandas frame: a row for every score on the way (the extra `all`)."""
+        return self._table("trainings")
+
+    def _listed(self, name: str, query: Json) -> list[Json]:
+        """All rows of a list of the experiment."""
+        from .client import pages
+
+        return list(pages(self._transport, f"{self._path}/{name}", {**query, "limit": 1000}))
+
+    def _table(self, name: str) -> pandas.DataFrame:
+        """The same list's CSV."""
         import pandas as pd
 
-        response = self._transport.send("GET", f"{self._path}/trainings.csv")
+        response = self._transport.send("GET", f"{self._path}/{name}.csv")
         return pd.read_csv(io.BytesIO(response.content))
 
     @cached_property
