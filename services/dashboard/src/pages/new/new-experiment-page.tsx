@@ -58,15 +58,17 @@ function SpecForm({ start }: { start: Json }) {
     queryFn: () => api.listDatasets({ limit: 200 }),
   });
   const create = useMutation({
-    mutationFn: () => api.createExperiment(spec as unknown as ExperimentSpecInput),
+    mutationFn: (made: Json) => api.createExperiment(made as unknown as ExperimentSpecInput),
     onSuccess: ({ id }) => go(`/experiments/${id}`),
   });
 
+  // Once it is started the address belongs to the experiment: a late write would lead back to the form.
+  const isStarted = create.isPending || create.isSuccess;
   useEffect(() => {
-    if (spec === start) return;
+    if (spec === start || isStarted) return;
     const timer = setTimeout(() => setUrlSpec(JSON.stringify(spec)), 600);
     return () => clearTimeout(timer);
-  }, [spec, start, setUrlSpec]);
+  }, [spec, start, isStarted, setUrlSpec]);
 
   const fields = isFields(spec) ? spec : {};
   const grid = isFields(fields.grid) ? fields.grid : {};
@@ -83,7 +85,7 @@ function SpecForm({ start }: { start: Json }) {
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    create.mutate();
+    create.mutate(spec);
   };
   const unplaced = problems.filter(({ pointer }) => !isPlaced(pointer));
 
