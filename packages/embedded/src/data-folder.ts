@@ -1,7 +1,7 @@
 import { link, mkdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { endProcess, identify, isAlive, type ProcessIdentity } from './process-identity.js';
+import { endProcess, identify, isAlive, type ProcessIdentity, waitUntilGone } from './process-identity.js';
 
 /** Another stack that lives uses the data folder. */
 export class DataFolderInUse extends Error {
@@ -27,6 +27,9 @@ export interface DataFolder {
 
 /** A takeover of a dead stack's lock lasts milliseconds; one older than this was itself killed. */
 const takeoverMs = 10_000;
+
+/** How long a holder may take to go: one that was just killed, and is restarted at once, may not have gone yet. */
+const goingMs = 1000;
 
 /**
  * Takes the data folder for this process (made if need be), and first ends what a killed stack left running in
@@ -83,7 +86,7 @@ async function takeLock(file: string, record: StackRecord): Promise<StackRecord 
     while (performance.now() < deadline) {
       if (await linked(ours, file)) return null;
       const holder = await readRecord(file);
-      if (holder && isAlive(holder.supervisor)) {
+      if (holder && !(await waitUntilGone(holder.supervisor, goingMs))) {
         throw new DataFolderInUse(
           `Another tessera (process ${holder.supervisor.pid}) uses this data folder. Stop it, or give this one another folder with --data-dir.`,
         );

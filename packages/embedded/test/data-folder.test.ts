@@ -27,6 +27,14 @@ describe('a data folder', () => {
     await (await holdDataFolder(dataDir)).release();
   });
 
+  it('waits a moment for a stack that is just going', async () => {
+    const dataDir = await temporaryFolder();
+    const going = spawn('sleep', ['0.2'], { stdio: 'ignore' });
+    const record = { supervisor: identify(going.pid as number), children: {} };
+    await writeFile(join(dataDir, 'stack.json'), JSON.stringify(record));
+    await (await holdDataFolder(dataDir)).release();
+  });
+
   it('is taken from a killed stack by exactly one of several starts', async () => {
     const dataDir = await temporaryFolder();
     await (await holdDataFolder(dataDir)).release();

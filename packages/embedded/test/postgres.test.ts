@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, chown, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -159,10 +160,17 @@ describe('the embedded Postgres', () => {
   });
 });
 
+/** Kills it, and waits until it has gone. */
+async function kill(child: ChildProcess): Promise<void> {
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+}
+
 describe('a killed stack', () => {
   it('leaves no Postgres behind', async () => {
     const { child, pid } = await startByProcess(await temporaryFolder());
-    child.kill('SIGKILL');
+    await kill(child);
     await until(() => identify(pid) === null);
   });
 
@@ -170,8 +178,9 @@ describe('a killed stack', () => {
     const dataDir = await temporaryFolder();
     const { child, pid, url } = await startByProcess(dataDir);
     await query(url, 'CREATE TABLE kept AS SELECT 42 AS answer');
-    child.kill('SIGKILL');
+    const killed = kill(child);
     process.kill(pid, 'SIGKILL');
+    await killed;
     const postgres = await start(dataDir);
     expect(await query(postgres.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
   });
@@ -179,10 +188,9 @@ describe('a killed stack', () => {
   it('is followed by a start that first stops the Postgres it left', async () => {
     const dataDir = await temporaryFolder();
     const { child, pid } = await startByProcess(dataDir);
-    // A stopped guard cannot end Postgres: as when everything but Postgres was killed.
+    // A killed guard cannot end Postgres: as when everything but Postgres was killed.
     for (const guard of guardsOf(pid)) process.kill(guard, 'SIGKILL');
-    child.kill('SIGKILL');
-    await sleep(200);
+    await kill(child);
     expect(identify(pid)).not.toBeNull();
     const postgres = await start(dataDir);
     expect(identify(pid)).toBeNull();

@@ -10,13 +10,16 @@ const program = (name: string) => new URL(`../dist/${name}.js`, import.meta.url)
 let url: string;
 let dataDir: string;
 let drop: () => Promise<void>;
-const started: ChildProcess[] = [];
+const started: { child: ChildProcess; exit: Promise<unknown> }[] = [];
 beforeAll(async () => {
   ({ url, drop } = await testPostgres());
   dataDir = await mkdtemp(join(tmpdir(), 'tessera-api-main-'));
 });
-afterEach(() => {
-  for (const child of started.splice(0)) child.kill('SIGKILL');
+afterEach(async () => {
+  for (const { child, exit } of started.splice(0)) {
+    child.kill('SIGKILL');
+    await exit;
+  }
 });
 afterAll(async () => {
   await drop?.();
@@ -36,14 +39,14 @@ function start(name: string, env: Record<string, string> = {}) {
     },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
-  started.push(child);
+  const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  started.push({ child, exit });
   let log = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (bytes) => {
       log += bytes;
     });
   }
-  const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
   return {
     child,
     exit,
