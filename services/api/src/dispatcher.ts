@@ -23,12 +23,12 @@ export function dispatch(options: {
   runningTiles: number | null;
   onReconciled?: DispatcherOptions['onReconciled'];
 }): Promise<Dispatcher> {
-  const { store } = options;
+  const { store, log } = options;
   return startDispatcher({
     db: options.db,
     databaseUrl: options.databaseUrl,
     queue: options.queue,
-    log: options.log,
+    log,
     room: { freeBytes: () => store.freeBytes(), minFreeBytes: options.minFreeBytes },
     leaseMs: options.leaseMs,
     runningTiles: options.runningTiles,
@@ -39,7 +39,12 @@ export function dispatch(options: {
       complete: async ({ id }) => {
         await markComplete(store, id);
         // What finished kernels have left behind: an empty folder, or pieces whose aggregator died before it deleted them.
-        await deleteTemporary(store, id);
+        await deleteTemporary(store, id).catch((error: unknown) =>
+          log.warn(
+            { experiment: id, err: error },
+            'temporary files could not be deleted; the sweep deletes them',
+          ),
+        );
       },
     },
   });
