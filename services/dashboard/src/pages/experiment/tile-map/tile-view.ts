@@ -118,9 +118,11 @@ export class TileView {
     const start = performance.now();
     const context = this.#context;
     const { scale, x: left, y: top } = this.view;
-    context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
     context.fillStyle = css(this.#palette.surface);
-    context.fillRect(0, 0, this.#width, this.#height);
+    // To the last whole pixel: sizes on the page have fractions, and a part of a pixel would stay black.
+    context.resetTransform();
+    context.fillRect(0, 0, context.canvas.width, context.canvas.height);
+    context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
     const deepest = this.world.levels.length - 1;
     const number = Math.min(deepest, Math.max(0, Math.floor(Math.log2(1 / (scale * this.#ratio)))));
     const side = chunkSide << number;
