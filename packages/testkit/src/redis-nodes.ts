@@ -18,14 +18,20 @@ export interface RedisNode {
   readonly port: number;
   /** Where it speaks TLS; null without an authority. */
   readonly tlsPort: number | null;
+  /** Where the nodes of a cluster speak to each other; null outside one. */
+  readonly busPort: number | null;
+  hasEnded(): boolean;
   /** SIGKILL. */
   kill(): Promise<void>;
   stop(): Promise<void>;
 }
 
+/** Ports that were free may be taken by others before the server has them. */
+const tries = 3;
+
 /**
  * Starts a server, or a sentinel, and waits until it answers.
- * @param lines of its configuration beside port, address and folder
+ * @param lines of its configuration beside ports, address and folder
  * @param authority it speaks TLS too, on a port of its own, and to its like nothing else
  */
 export async function startRedisNode(
@@ -33,22 +39,30 @@ export async function startRedisNode(
   isSentinel = false,
   authority: TestAuthority | null = null,
 ): Promise<RedisNode> {
-  const port = await freePort();
-  const tlsPort = authority ? await freePort() : null;
-  const configuration = [
-    'bind 127.0.0.1',
-    `port ${port}`,
-    ...(isSentinel ? [] : ['save ""']),
-    ...(authority ? [`tls-port ${tlsPort}`, ...tlsLines(authority)] : []),
-    ...lines,
-  ];
   const where = await whereToRun('redis-server');
-  const node = await (where.kind === 'process'
-    ? startNodeProcess(where.program, configuration, isSentinel)
-    : startNodeContainer(configuration, isSentinel, authority));
-  await until(`redis-server on port ${port} answers`, () => answers(port));
-  return { port, tlsPort, ...node };
+  for (let left = tries; ; left--) {
+    const port = await freePort();
+    const tlsPort = authority ? await freePort() : null;
+    const busPort = lines.includes(clusterLine) ? await freePort() : null;
+    const configuration = [
+      'bind 127.0.0.1',
+      `port ${port}`,
+      ...(isSentinel ? [] : ['save ""']),
+      ...(authority ? [`tls-port ${tlsPort}`, ...tlsLines(authority)] : []),
+      ...(busPort ? [`cluster-port ${busPort}`] : []),
+      ...lines,
+    ];
+    const node = await (where.kind === 'process'
+      ? startNodeProcess(where.program, configuration, isSentinel)
+      : startNodeContainer(configuration, isSentinel, authority));
+    await until(`redis-server on port ${port} answers`, async () => node.hasEnded() || (await answers(port)));
+    if (!node.hasEnded()) return { port, tlsPort, busPort, ...node };
+    await node.stop();
+    if (left === 1) throw new Error(`redis-server ended at once, ${tries} times.`);
+  }
 }
+
+const clusterLine = 'cluster-enabled yes';
 
 const tlsLines = ({ files }: TestAuthority) => [
   `tls-cert-file ${files.certificate}`,
@@ -67,9 +81,12 @@ async function startNodeProcess(program: string, configuration: readonly string[
     stdio: 'ignore',
     detached: true,
   });
+  let hasEnded = false;
   const ended = new Promise<void>((resolve) =>
     child.on('exit', () => resolve()).on('error', () => resolve()),
-  );
+  ).then(() => {
+    hasEnded = true;
+  });
   const guard = endWithParent(child.pid as number, 'KILL');
   const end = async (signal: 'SIGKILL' | 'SIGTERM') => {
     guard.cancel();
@@ -77,7 +94,7 @@ async function startNodeProcess(program: string, configuration: readonly string[
     await ended;
     await rm(folder, { recursive: true, force: true });
   };
-  return { kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
+  return { hasEnded: () => hasEnded, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
 }
 
 async function startNodeContainer(
@@ -96,7 +113,7 @@ async function startNodeContainer(
       )
       .withCommand(['redis-server', target, ...(isSentinel ? ['--sentinel'] : [])]),
   );
-  return { kill: () => stop(0), stop: () => stop(0) };
+  return { hasEnded: () => false, kill: () => stop(0), stop: () => stop(0) };
 }
 
 /** A primary with two replicas, and three sentinels that watch them. */
@@ -182,25 +199,24 @@ export async function startRedisCluster(
   authority: TestAuthority | null = null,
 ): Promise<{ url: string; stop(): Promise<void> }> {
   const slots = 16_384;
-  const nodes: (RedisNode & { bus: number })[] = [];
+  const nodes: RedisNode[] = [];
   const stop = async () => void (await Promise.all(nodes.map((node) => node.stop())));
   try {
     for (let index = 0; index < 3; index++) {
-      const bus = await freePort();
-      const lines = ['cluster-enabled yes', 'cluster-node-timeout 5000', `cluster-port ${bus}`];
+      const lines = [clusterLine, 'cluster-node-timeout 5000'];
       const named = [
         'tls-cluster yes',
         'cluster-announce-hostname localhost',
         'cluster-preferred-endpoint-type hostname',
       ];
       const node = await startRedisNode([...lines, ...(authority ? named : [])], false, authority);
-      nodes.push({ ...node, bus });
+      nodes.push(node);
       const [first, last] = [Math.ceil((index * slots) / 3), Math.ceil(((index + 1) * slots) / 3) - 1];
       await tellRedis(node.port, ['CLUSTER', 'ADDSLOTSRANGE', String(first), String(last)]);
     }
     const [seed, ...others] = nodes as [(typeof nodes)[0], ...typeof nodes];
-    for (const { port, tlsPort, bus } of others)
-      await tellRedis(seed.port, ['CLUSTER', 'MEET', '127.0.0.1', String(tlsPort ?? port), String(bus)]);
+    for (const { port, tlsPort, busPort } of others)
+      await tellRedis(seed.port, ['CLUSTER', 'MEET', '127.0.0.1', String(tlsPort ?? port), String(busPort)]);
     for (const { port } of nodes) {
       await until('the cluster has all slots', async () =>
         /cluster_state:ok[\s\S]*cluster_known_nodes:3/.test(await tellRedis(port, ['CLUSTER', 'INFO'])),
