@@ -13,12 +13,14 @@ const engine = await openTfjsEngine({ backend: 'wasm' });
 // A plane of one displacement is a thousand pixels, a pair of images a thousand planes: seconds a layer on WebAssembly.
 conformanceSuite('the TensorFlow.js engine on WebAssembly', () => engine, {
   goldens,
-  cut: {
-    applies: ({ architecture, train: { shape } }) =>
-      architecture.family === 'cnn-gap' && 'height' in shape && shape.height > 16,
-    train: 1,
-    test: 1,
-    depth: 3,
-  },
+  cuts: [
+    {
+      applies: ({ architecture, train: { shape } }) =>
+        architecture.family === 'cnn-gap' && 'height' in shape && shape.height > 16,
+      train: 1,
+      test: 1,
+      depth: 3,
+    },
+  ],
   tileSizes: [3, 7, 64],
 });

@@ -17,13 +17,13 @@ export interface GoldenCut {
 
 const LARGEST_F32 = 3.4028235e38;
 
-export function goldenTests(engine: Engine, goldens: readonly Golden[], cut: GoldenCut | null): void {
+export function goldenTests(engine: Engine, goldens: readonly Golden[], cuts: readonly GoldenCut[]): void {
   describe.each(engine.info.precisions)('goldens in %s', (precision) => {
     for (const whole of goldens) {
       if (engine.supports(whole.architecture) !== null) continue;
-      const isCut = cut?.applies(whole) === true;
-      const golden = isCut ? cutGolden(whole, cut) : whole;
-      const title = isCut
+      const cut = cuts.find(({ applies }) => applies(whole));
+      const golden = cut ? cutGolden(whole, cut) : whole;
+      const title = cut
         ? `${whole.name} (first ${cut.train} training, ${cut.test} test images, to depth ${golden.depths.at(-1)})`
         : whole.name;
       it(`reproduces ${title} at every depth, both kinds`, { timeout: 120_000 }, () =>

@@ -9,8 +9,8 @@ import { tilingTests } from './tiling-tests.js';
 
 export interface ConformanceOptions {
   goldens: readonly Golden[];
-  /** Which golden cases to cut to their first images, for engines too slow for all of them. */
-  cut?: GoldenCut;
+  /** Which golden cases to cut to their first images, for engines too slow for all of them; the first that applies. */
+  cuts?: readonly GoldenCut[];
   /** Sizes of tiles whose bits are compared with the untiled matrix's; fewer for engines that take long for a small tile. */
   tileSizes?: readonly number[];
 }
@@ -30,7 +30,7 @@ export function conformanceSuite(name: string, makeEngine: () => Engine, options
       expect(info.fingerprint).toContain(info.name);
       expect(info.precisions.length).toBeGreaterThan(0);
     });
-    if (options.goldens.length > 0) goldenTests(engine, options.goldens, options.cut ?? null);
+    if (options.goldens.length > 0) goldenTests(engine, options.goldens, options.cuts ?? []);
     if (engine.info.name !== 'oracle') oracleTests(engine);
     tilingTests(engine, options.tileSizes ?? [1, 3, 7, 64]);
     lifetimeTests(engine);
