@@ -40,6 +40,9 @@ afterAll(async () => {
   await processes?.close();
 });
 
+/** No client is on its way to it: it need not wait for the balancer. */
+const undrained = { TESSERA_DRAIN_MS: '0' };
+
 async function startReady(service: ServiceName, env: Record<string, string> = {}): Promise<ServiceProcess> {
   const started = processes.start(service, service === 'api' ? { ...apiEnv, ...env } : env);
   const address = await started.ready();
@@ -100,7 +103,7 @@ describe('a rolling restart of every service', () => {
     const [undisturbed, restarted] = await Promise.all([allArrays(client, first), allArrays(client, id)]);
     expect([...restarted.keys()]).toEqual([...undisturbed.keys()]);
     for (const [name, bytes] of restarted) expect(undisturbed.get(name)?.equals(bytes), name).toBe(true);
-    for (const one of running) await stop(one);
+    await Promise.all(running.map(stop));
   });
 });
 
@@ -125,8 +128,10 @@ describe('a stopping API', () => {
 
 describe('a worker without grace', () => {
   it('gives what it computes back before it ends', async () => {
-    const api = await startReady('api');
-    const worker = await startReady('worker', { TESSERA_GRACE_MS: '0' });
+    const [api, worker] = await Promise.all([
+      startReady('api', undrained),
+      startReady('worker', { TESSERA_GRACE_MS: '0' }),
+    ]);
     // Tiles of about 20 s each.
     const { id } = await client.createExperiment({
       ...small,
@@ -148,7 +153,7 @@ describe('a worker without grace', () => {
 });
 
 describe('version skew', () => {
-  const speaking = (protocol: number) => ({ TESSERA_TEST_PROTOCOL: String(protocol) });
+  const speaking = (protocol: number) => ({ ...undrained, TESSERA_TEST_PROTOCOL: String(protocol) });
 
   it('lets an API work with workers one version older and one newer, and with itself rolled back', async () => {
     const api = await startReady('api', speaking(2));
@@ -157,25 +162,24 @@ describe('version skew', () => {
     const { id } = await client.createExperiment(small);
     expect((await client.waitFor(id)).state).toBe('completed');
     running.push(await startReady('api', speaking(1)));
-    for (const one of running) await stop(one);
+    await Promise.all(running.map(stop));
   });
 
   it('refuses a worker of another version by name, and says what to upgrade', async () => {
     const api = await startReady('api', speaking(3));
     const worker = await startReady('worker', speaking(2));
     const refused = processes.start('worker', speaking(1));
+    const old = processes.start('api', speaking(1));
     expect(await refused.exit).toBe(1);
     expect(refused.log()).toMatch(
       /The worker worker-\S+ .* speaks protocol 1, and .* protocol 3.*Upgrade it/,
     );
-    const old = processes.start('api', speaking(1));
     expect(await old.exit).toBe(1);
     expect(old.log()).toMatch(/The API .* speaks protocol 1/);
     // The database moves on under a worker that was a neighbour: it gives back what it holds, and ends.
     const newer = await startReady('api', speaking(4));
     expect(await worker.exit).toBe(1);
     expect(worker.log()).toMatch(/speaks protocol 2, and this database is at protocol 4/);
-    await stop(api);
-    await stop(newer);
+    await Promise.all([stop(api), stop(newer)]);
   });
 });

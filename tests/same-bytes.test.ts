@@ -117,8 +117,9 @@ describe('tiled = untiled', () => {
         test: (await fetchArray(client, id, 'ntk_test_train')).values,
       };
     };
-    const small = await kernels(20, 20);
-    for (const tileSize of [1, 3, 7]) expect(await kernels(tileSize, 20)).toEqual(small);
+    // Tiles of 3 and 7 leave ragged ones at the edge.
+    const small = await kernels(13, 13);
+    for (const tileSize of [1, 3, 7]) expect(await kernels(tileSize, 13)).toEqual(small);
     expect(await kernels(64, 100)).toEqual(await kernels(100, 100));
   });
 });

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type EmbeddedPostgres, holdDataFolder, removeDataFolder, startPostgres } from '../src/index.js';
 import { identify } from '../src/process-identity.js';
 
@@ -91,9 +91,16 @@ function startByProcess(
   });
 }
 
+/** One for several tests, since a cluster takes longer to make than to start; the last of them damages it. */
+let dataDir: string;
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'tessera-embedded-'));
+});
+afterAll(() => removeDataFolder(dataDir));
+
 describe('the embedded Postgres', () => {
   it('serves UTF-8 text and durable commits to connections with its password only', async () => {
-    const postgres = await start(await temporaryFolder());
+    const postgres = await start(dataDir);
     const [row] = await query(
       postgres.url,
       `SELECT current_setting('server_encoding') AS encoding, current_setting('fsync') AS fsync,
@@ -104,14 +111,12 @@ describe('the embedded Postgres', () => {
   });
 
   it('keeps its password and its cluster from other users', async () => {
-    const dataDir = await temporaryFolder();
     await start(dataDir);
     expect((await stat(join(dataDir, 'postgres.json'))).mode & 0o777).toBe(0o600);
     expect((await stat(await clusterOf(dataDir))).mode & 0o777).toBe(0o700);
   });
 
   it('is the same database when the folder is started again', async () => {
-    const dataDir = await temporaryFolder();
     const first = await start(dataDir);
     await query(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
     await first.close();
@@ -121,18 +126,18 @@ describe('the embedded Postgres', () => {
   });
 
   it('runs beside that of another folder', async () => {
-    const [one, two] = await Promise.all([start(await temporaryFolder()), start(await temporaryFolder())]);
+    const [one, two] = await Promise.all([start(dataDir), start(await temporaryFolder())]);
     await query(one.url, 'CREATE TABLE mine ()');
     await expect(query(two.url, 'SELECT * FROM mine')).rejects.toThrow(/does not exist/);
   });
 
   it('starts again on the same port when it is killed', async () => {
-    const postgres = await start(await temporaryFolder());
-    await query(postgres.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    const postgres = await start(dataDir);
+    await query(postgres.url, 'CREATE TABLE outlived AS SELECT 42 AS answer');
     const before = postgres.pid() as number;
     process.kill(before, 'SIGKILL');
     await until(() =>
-      query(postgres.url, 'SELECT answer FROM kept').then(
+      query(postgres.url, 'SELECT answer FROM outlived').then(
         () => true,
         () => false,
       ),
@@ -141,7 +146,6 @@ describe('the embedded Postgres', () => {
   });
 
   it('removes a pid file whose process is no Postgres', async () => {
-    const dataDir = await temporaryFolder();
     await (await start(dataDir)).close();
     await writeFile(
       join(await clusterOf(dataDir), 'postmaster.pid'),
@@ -149,14 +153,6 @@ describe('the embedded Postgres', () => {
     );
     const postgres = await start(dataDir);
     expect(await query(postgres.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
-  });
-
-  it('says what Postgres said when it does not start', async () => {
-    const dataDir = await temporaryFolder();
-    await (await start(dataDir)).close();
-    await rm(join(await clusterOf(dataDir), 'global'), { recursive: true });
-    await expect(start(dataDir)).rejects.toThrow(/did not start[\s\S]*global/);
-    await rm(join(dataDir, 'stack.json'), { force: true });
   });
 });
 
@@ -169,24 +165,22 @@ async function kill(child: ChildProcess): Promise<void> {
 
 describe('a killed stack', () => {
   it('leaves no Postgres behind', async () => {
-    const { child, pid } = await startByProcess(await temporaryFolder());
+    const { child, pid } = await startByProcess(dataDir);
     await kill(child);
     await until(() => identify(pid) === null);
   });
 
   it('is followed by a start that finds every commit, though Postgres was killed too', async () => {
-    const dataDir = await temporaryFolder();
     const { child, pid, url } = await startByProcess(dataDir);
-    await query(url, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    await query(url, 'CREATE TABLE committed AS SELECT 42 AS answer');
     const killed = kill(child);
     process.kill(pid, 'SIGKILL');
     await killed;
     const postgres = await start(dataDir);
-    expect(await query(postgres.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+    expect(await query(postgres.url, 'SELECT answer FROM committed')).toEqual([{ answer: 42 }]);
   });
 
   it('is followed by a start that first stops the Postgres it left', async () => {
-    const dataDir = await temporaryFolder();
     const { child, pid } = await startByProcess(dataDir);
     // A killed guard cannot end Postgres: as when everything but Postgres was killed.
     for (const guard of guardsOf(pid)) process.kill(guard, 'SIGKILL');
@@ -195,6 +189,15 @@ describe('a killed stack', () => {
     const postgres = await start(dataDir);
     expect(identify(pid)).toBeNull();
     expect(await query(postgres.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+});
+
+describe('a cluster that lacks files', () => {
+  it('says what Postgres said when it did not start', async () => {
+    await (await start(dataDir)).close();
+    await rm(join(await clusterOf(dataDir), 'global'), { recursive: true });
+    await expect(start(dataDir)).rejects.toThrow(/did not start[\s\S]*global/);
+    await rm(join(dataDir, 'stack.json'), { force: true });
   });
 });
 
@@ -261,21 +264,14 @@ describe.skipIf(!isRoot)('users (left out unless root runs the tests)', () => {
     },
   );
 
-  unlessReadable('lets an ordinary user run it (left out where the clone is closed to others)', async () => {
-    const dataDir = await temporaryFolder();
-    await chown(dataDir, 65534, 65534);
-    const { url } = await startByProcess(dataDir, { uid: 65534, gid: 65534 });
-    expect(await query(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
-    expect((await stat(await clusterOf(dataDir))).uid).toBe(65534);
-  });
-
   unlessReadable(
-    'lets root start what an ordinary user made (left out where the clone is closed to others)',
+    'lets an ordinary user run it, and root start what that user made (left out where the clone is closed to others)',
     async () => {
       const dataDir = await temporaryFolder();
       await chown(dataDir, 65534, 65534);
       const users = await startByProcess(dataDir, { uid: 65534, gid: 65534 });
       await query(users.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
+      expect((await stat(await clusterOf(dataDir))).uid).toBe(65534);
       users.child.kill('SIGTERM');
       await until(() => users.child.exitCode !== null);
       const postgres = await start(dataDir);

@@ -10,10 +10,20 @@ afterEach(() => stage?.close());
 
 it('pauses new work while the store is nearly full, fails nothing, and goes on by itself', async () => {
   let free: number | null = 2000;
+  let looks = 0;
+  const freeBytes = async () => {
+    looks += 1;
+    return free;
+  };
+  /** Until the dispatcher has looked at the store, twice: what the first look found has been acted upon. */
+  const looked = async () => {
+    const before = looks;
+    await until(async () => looks >= before + 2);
+  };
   const log: string[] = [];
   const note = (_: object, message: string) => void log.push(message);
   await stage.dispatcher({
-    room: { freeBytes: async () => free, minFreeBytes: 1000 },
+    room: { freeBytes, minFreeBytes: 1000 },
     log: { info: note, warn: note, error: note },
   });
   const before = await stage.create();
@@ -22,18 +32,17 @@ it('pauses new work while the store is nearly full, fails nothing, and goes on b
   await stage.reaches(before, 'completed');
 
   free = 999;
-  // The store is asked once a second.
-  await sleep(2500);
+  await looked();
   const id = await stage.create();
   await until(async () => (await stage.experiment(id)).paused !== null);
   const paused = await stage.experiment(id);
   expect(paused.paused).toMatch(/less than 1,000 bytes free \(TESSERA_MIN_FREE_BYTES\)/);
   expect(log).toContain('paused: the store is nearly full');
-  await sleep(1500);
+  await sleep(500);
   expect(waves.filter((wave) => wave.startsWith(id))).toEqual([]);
   // A little more is not enough: a store at the limit would flap.
   free = 1050;
-  await sleep(1500);
+  await looked();
   expect((await stage.experiment(id)).paused).not.toBeNull();
 
   free = 1100;
