@@ -126,15 +126,15 @@ const endless = async (_: ClaimedTask, signal: AbortSignal) => {
 describe('a runner', () => {
   it('holds its leases by heartbeats for as long as a task takes', async () => {
     const { deliver } = await run({
-      leaseMs: 400,
+      leaseMs: 1000,
       perform: async () => {
-        await sleep(1200);
+        await sleep(2200);
         return outcome;
       },
     });
     const working = deliver((await jobs()).slice(0, 1));
     for (let look = 0; look < 6; look++) {
-      await sleep(170);
+      await sleep(340);
       expect((await expireLeases(db)).expired).toBe(0);
     }
     await working;
@@ -256,14 +256,16 @@ describe('a runner', () => {
   });
 
   it('brings in a result that was complete when time was up', async () => {
+    let isPerforming = false;
     const { runner, deliver } = await run({
       perform: async () => {
+        isPerforming = true;
         await sleep(300);
         return outcome;
       },
     });
     const working = deliver((await jobs()).slice(0, 1));
-    await sleep(50);
+    await until(() => isPerforming);
     await Promise.all([runner.close(0), working]);
     expect((await tasks())[0]).toMatchObject({ state: 'done' });
   });
