@@ -119,5 +119,5 @@ describe.skipIf(binaries === null)('backup and restore (needs a Postgres server 
       progress: { tiles: { failed: 0 } },
     });
     await expect(restored.getExperiment(after.id)).rejects.toMatchObject({ status: 404 });
-  }, 120_000);
+  }, 240_000);
 });

@@ -36,7 +36,7 @@ async function supervise(program: string, more: Partial<ServiceOptions> = {}): P
 }
 
 async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 90_000;
   while (!(await isTrue())) {
     if (performance.now() > deadline) throw new Error('it did not come true in time');
     await sleep(20);

@@ -13,7 +13,7 @@ import { type JobQueue, openQueue, type QueueOptions, type TaskJob } from '../sr
 
 const job = (task: number, generation = 1): TaskJob => ({ task: BigInt(task), generation });
 
-async function until(isTrue: () => boolean | Promise<boolean>, withinMs = 15_000): Promise<void> {
+async function until(isTrue: () => boolean | Promise<boolean>, withinMs = 90_000): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!(await isTrue())) {
     if (performance.now() > deadline) throw new Error('it did not come true in time');

@@ -48,9 +48,9 @@ describe('a kernel of many tiles', () => {
     const small = await stage.create({ kernels: 1, tiles: 3 });
     const started = performance.now();
     await stage.dispatcher();
-    await until(async () => (await rowsOf(large)).n === tiles, 30_000);
+    await until(async () => (await rowsOf(large)).n === tiles);
     // A million take 25 times as long, and may take a minute.
-    expect(performance.now() - started).toBeLessThan(15_000);
+    expect(performance.now() - started).toBeLessThan(60_000);
     const [many, few] = [await rowsOf(large), await rowsOf(small)];
     expect(many.distinct).toBe(tiles);
     expect(few.n).toBe(3);

@@ -177,7 +177,7 @@ export class Stage {
   }
 
   /** Waits for a state. @throws when the experiment ends in another, or not in time */
-  async reaches(id: string, state: ExperimentState, withinMs = 25_000): Promise<ExperimentRecord> {
+  async reaches(id: string, state: ExperimentState, withinMs = 90_000): Promise<ExperimentRecord> {
     const deadline = performance.now() + withinMs;
     for (;;) {
       const record = await this.experiment(id);
@@ -236,7 +236,7 @@ interface RunnersOptions {
   queue?: JobQueue;
 }
 
-export async function until(isTrue: () => boolean | Promise<boolean>, withinMs = 15_000): Promise<void> {
+export async function until(isTrue: () => boolean | Promise<boolean>, withinMs = 90_000): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!(await isTrue())) {
     if (performance.now() > deadline) throw new Error('it did not come true in time');

@@ -52,7 +52,7 @@ async function connect(path: string) {
     events,
     abort: () => abort.abort(),
     hasEnded: () => hasEnded,
-    async until(isThere: () => boolean, withinMs = 5000) {
+    async until(isThere: () => boolean, withinMs = 60_000) {
       const deadline = performance.now() + withinMs;
       while (!isThere()) {
         if (performance.now() > deadline) throw new Error(`it did not come: ${JSON.stringify(events)}`);
