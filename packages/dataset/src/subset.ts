@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import { type DatasetSpec, type ImageShape, inputCount, type Split, TesseraError } from '@tessera/spec';
 import { bytesOf } from '@tessera/store';
 import { BlockCache } from './block-cache.js';
-import type { Dataset } from './dataset.js';
+import type { Dataset, Pixels } from './dataset.js';
 import { type ImageBlock, imageBlock } from './image-block.js';
+import { imageBytes } from './manifest.js';
 import { normalizePixels, passBytes, standardizationOf } from './normalization.js';
 import { selectImages } from './selection.js';
 
@@ -44,15 +45,16 @@ export async function openSubset(
 ): Promise<Subset> {
   const chosen = selectImages(dataset, spec);
   const { normalization } = spec;
+  const images = keepingTraining(dataset, chosen.train);
   const standardization =
-    normalization === 'standardize' ? await standardizationOf(dataset, chosen.train) : null;
+    normalization === 'standardize' ? await standardizationOf(images, chosen.train) : null;
   const key = subsetKey(dataset, chosen, spec);
   const cache = new BlockCache(cacheBytes);
   const { shape, classes } = dataset.manifest;
   const inputs = inputCount(shape);
   const labels = (split: Split) => chosen[split].map((index) => dataset.labels(split)[index] as number);
   const blockOf = async (key: string, split: Split, indices: Int32Array) =>
-    imageBlock(key, await dataset.pixels(split, indices), shape, {
+    imageBlock(key, await images.pixels(split, indices), shape, {
       normalization,
       standardization,
       split,
@@ -74,6 +76,32 @@ export async function openSubset(
       return cache.get(blockKey, 8 * inputs * count, async () => {
         return blockOf(blockKey, split, chosen[split].subarray(start, start + count));
       });
+    },
+  };
+}
+
+/** Raw training images up to this many bytes are kept. */
+const keptTrainingBytes = 8 * 1024 * 1024;
+
+/**
+ * The data set with its chosen training images read once, where they are few: drawn by a seed they lie all over the file,
+ * and every look at them (the first image, their statistics, their blocks) would read and verify most of it.
+ */
+function keepingTraining(dataset: Dataset, train: Int32Array): Dataset {
+  const { manifest } = dataset;
+  if (train.length * imageBytes(manifest) > keptTrainingBytes) return dataset;
+  const inputs = inputCount(manifest.shape);
+  let kept: Promise<Pixels> | null = null;
+  return {
+    ...dataset,
+    async pixels(split, indices) {
+      const start = split === 'train' ? train.indexOf(indices[0] as number) : -1;
+      if (start < 0) return dataset.pixels(split, indices);
+      kept ??= dataset.pixels('train', train).catch((error) => {
+        kept = null;
+        throw error;
+      });
+      return (await kept).subarray(start * inputs, (start + indices.length) * inputs);
     },
   };
 }

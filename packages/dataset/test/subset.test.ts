@@ -49,6 +49,16 @@ describe('a subset', () => {
     }
   });
 
+  it('reads a few training images once, however often they are looked at', async () => {
+    const subset = await openSubset(dataset, { ...choice, train: 12, seed: 4, normalization: 'standardize' });
+    await subset.block('train', 0, 1);
+    await subset.block('train', 0, 12);
+    await subset.block('train', 5, 7);
+    expect(reads).toBe(1);
+    await subset.block('test', 0, 9);
+    expect(reads).toBe(2);
+  });
+
   it.each([
     ['standardize', 'shared'],
     ['scale', 'shared'],
@@ -107,16 +117,16 @@ describe('a subset', () => {
   });
 
   it('keeps no more than its cache may hold, and forgets what was used longest ago', async () => {
-    const block = 5 * 6 * 8;
+    const block = 3 * 6 * 8;
     const subset = await openSubset(dataset, choice, { cacheBytes: 2 * block });
-    await subset.block('train', 0, 5);
-    await subset.block('train', 5, 5);
-    await subset.block('train', 0, 5);
-    await subset.block('train', 10, 5);
+    await subset.block('test', 0, 3);
+    await subset.block('test', 3, 3);
+    await subset.block('test', 0, 3);
+    await subset.block('test', 6, 3);
     expect(reads).toBe(3);
-    await subset.block('train', 0, 5);
+    await subset.block('test', 0, 3);
     expect(reads).toBe(3);
-    await subset.block('train', 5, 5);
+    await subset.block('test', 3, 3);
     expect(reads).toBe(4);
   });
 
