@@ -3,9 +3,10 @@ import { hurried } from './connection.js';
 
 /**
  * The channels: `tessera_work` (the dispatcher has something to do), `tessera_cancel` (payload: the
- * experiment's id), `tessera_experiment` (payload: the id of an experiment whose revision grew).
+ * experiment's id), `tessera_experiment` (payload: the id of an experiment whose revision grew), `tessera_state` (payload:
+ * the id of one that has begun or ended).
  */
-export type Channel = 'tessera_work' | 'tessera_cancel' | 'tessera_experiment';
+export type Channel = 'tessera_work' | 'tessera_cancel' | 'tessera_experiment' | 'tessera_state';
 
 /** Between two attempts to connect again. */
 const retryMs = 500;

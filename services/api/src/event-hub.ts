@@ -10,7 +10,7 @@ import {
 import type { Logger } from '@tessera/telemetry';
 import type { PlannedExperiment } from './experiment-view.js';
 
-/** Between two reads of one experiment: its progress comes at most four times a second. */
+/** Between two reads of one experiment: its progress comes at most four times a second. That it has begun or ended is told at once. */
 const coalesceMs = 250;
 /** Notifications are hints; this finds what they missed. */
 const pollMs = 2000;
@@ -62,8 +62,8 @@ export class EventHub {
     try {
       const listener = await listen(
         databaseUrl,
-        ['tessera_experiment'],
-        (_channel, id) => this.#changed(id),
+        ['tessera_experiment', 'tessera_state'],
+        (channel, id) => this.#changed(id, channel === 'tessera_state'),
         {
           onReconnect: () => {
             for (const id of this.#watched.keys()) this.#changed(id);
@@ -94,11 +94,16 @@ export class EventHub {
     };
   }
 
-  #changed(id: string): void {
+  #changed(id: string, isUrgent = false): void {
     const watched = this.#watched.get(id);
     if (!watched) return;
     this.#due.add(id);
+    if (isUrgent) watched.lastReadAt = Number.NEGATIVE_INFINITY;
     this.#readIn(Math.max(0, watched.lastReadAt + coalesceMs - performance.now()));
+  }
+
+  #mayRead(id: string): boolean {
+    return (this.#watched.get(id)?.lastReadAt ?? 0) + coalesceMs <= performance.now();
   }
 
   /** The sooner counts. */
@@ -114,14 +119,11 @@ export class EventHub {
   async #readDue(): Promise<void> {
     this.#timer = null;
     this.#isReading = true;
-    const now = performance.now();
-    const ids = [...this.#due]
-      .filter((id) => (this.#watched.get(id)?.lastReadAt ?? 0) + coalesceMs <= now)
-      .slice(0, readAtOnce);
+    const ids = [...this.#due].filter((id) => this.#mayRead(id)).slice(0, readAtOnce);
     for (const id of ids) {
       this.#due.delete(id);
       const watched = this.#watched.get(id);
-      if (watched) watched.lastReadAt = now;
+      if (watched) watched.lastReadAt = performance.now();
     }
     try {
       const found = await findExperiments(this.#db, ids);
@@ -133,7 +135,8 @@ export class EventHub {
       );
     } finally {
       this.#isReading = false;
-      if (this.#due.size > 0) this.#readIn(this.#due.size >= readAtOnce ? 0 : coalesceMs / 5);
+      const due = [...this.#due];
+      if (due.length > 0) this.#readIn(due.some((id) => this.#mayRead(id)) ? 0 : coalesceMs / 5);
     }
   }
 

@@ -107,7 +107,9 @@ async function settle(
       `UPDATE experiments SET ${change}, revision = revision + 1 WHERE id = $1 AND ${condition}`,
       [id, ...more],
     );
-    if (rowCount) await client.query(`SELECT pg_notify('tessera_experiment', $1)`, [id]);
+    if (rowCount) {
+      await client.query(`SELECT pg_notify('tessera_experiment', $1), pg_notify('tessera_state', $1)`, [id]);
+    }
     return rowCount === 1;
   });
 }
