@@ -24,6 +24,7 @@ import { NotYet } from '@tessera/experiment';
 import type { JobQueue, QueueName, TaskJob } from '@tessera/queue';
 import { TesseraError } from '@tessera/spec';
 import { traced } from '@tessera/telemetry';
+import { EarlyReleases } from './early-release.js';
 import { Pace } from './pace.js';
 
 /** What came of a task: what is written in the accepting transaction, and what is done once it is accepted. */
@@ -48,8 +49,11 @@ export interface RunnerOptions {
   worker: WorkerIdentity;
   leaseMs: number;
   log: RunnerLog;
-  /** Computes a task. `signal` aborts when the lease is lost, the experiment is cancelled, or time is up. */
-  perform(task: ClaimedTask, signal: AbortSignal): Promise<TaskOutcome>;
+  /**
+   * Computes a task. `signal` aborts when the lease is lost, the experiment is cancelled, or time is up. `release` says that
+   * the next task may be taken: this one no longer needs what its slot stands for.
+   */
+  perform(task: ClaimedTask, signal: AbortSignal, release: () => void): Promise<TaskOutcome>;
   /** For the metrics: a task was accepted. */
   onAccepted?: (task: ClaimedTask, result: TaskResult) => void;
   /** For the metrics: a task failed here, and is tried again or has failed for good. */
@@ -65,6 +69,9 @@ export interface Runner {
    */
   close(graceMs: number): Promise<void>;
 }
+
+/** Tasks that are in hand beyond the slots: being written while the next are computed. */
+const mostReleased = 1;
 
 /** A native call looks at its flag many times a second, LAPACK never. */
 const unstoppableMs = 2000;
@@ -138,6 +145,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     { onError: (error) => log.warn({ err: error }, 'the connection that listens was lost') },
   );
 
+  const releases = new EarlyReleases(mostReleased);
   const closing = new AbortController();
   let isTimeUp = false;
   const handle = async (job: TaskJob): Promise<void> => {
@@ -163,12 +171,16 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     held.set(keyOf(task), { task, abort });
     // Claimed while the time of those in hand ran out.
     if (isTimeUp) abort.abort();
-    try {
-      const claimed = task;
-      await traced(`${task.wave} task`, attributesOf(task), () => runHeld(counted, claimed, abort.signal));
-    } finally {
-      held.delete(keyOf(task));
-    }
+    const claimed = task;
+    await releases.run(async (release) => {
+      try {
+        await traced(`${claimed.wave} task`, attributesOf(claimed), () =>
+          runHeld(counted, claimed, abort.signal, release),
+        );
+      } finally {
+        held.delete(keyOf(claimed));
+      }
+    });
   };
   const consumer = await options.queue.consume(options.queueName, worker.slots, handle);
 
@@ -181,7 +193,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       }, graceMs);
       const waiting = new AbortController();
       await Promise.race([
-        consumer.close(),
+        consumer.close().then(() => releases.settled()),
         sleep(graceMs + unstoppableMs, undefined, { signal: waiting.signal }).catch(() => {}),
       ]);
       waiting.abort();
@@ -228,7 +240,12 @@ const attributesOf = ({ id, generation, experimentId, kernelIndex, index }: Clai
   'tessera.generation': generation,
 });
 
-async function runHeld(options: RunnerOptions, task: ClaimedTask, signal: AbortSignal): Promise<void> {
+async function runHeld(
+  options: RunnerOptions,
+  task: ClaimedTask,
+  signal: AbortSignal,
+  release: () => void,
+): Promise<void> {
   const { db, worker, log } = options;
   const fields = {
     experiment: task.experimentId,
@@ -240,7 +257,7 @@ async function runHeld(options: RunnerOptions, task: ClaimedTask, signal: AbortS
   };
   let outcome: TaskOutcome;
   try {
-    outcome = await traced('compute', {}, () => options.perform(task, signal));
+    outcome = await traced('compute', {}, () => options.perform(task, signal, release));
     // Whether it still counts (the lease held, the experiment not cancelled) is for the fenced update to say.
     const accept = task.wave === 'finish' ? acceptFinish : acceptTask;
     const { result, ...rows } = outcome;

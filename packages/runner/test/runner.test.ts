@@ -110,6 +110,11 @@ async function tasks() {
   );
   return rows as { state: string; generation: number; attempts: number; queued_at: Date | null }[];
 }
+async function stateOf(): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { state } of await tasks()) counts[state] = (counts[state] ?? 0) + 1;
+  return counts;
+}
 async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 90_000;
   while (!(await isTrue())) {
@@ -332,5 +337,31 @@ describe('a stop', () => {
     finish();
     await delivered;
     expect((await tasks()).map(({ state }) => state)).toEqual(Array(tiles).fill('pending'));
+  });
+
+  it('has the slot of a task taken again once that is computed, of one at a time while it is being written', async () => {
+    const writing: (() => void)[] = [];
+    const { runner, deliver } = await run({
+      async perform(_task, _signal, release) {
+        release();
+        await new Promise<void>((written) => writing.push(written));
+        return outcome;
+      },
+    });
+    const ends: number[] = [];
+    const delivered = (await jobs())
+      .slice(0, 3)
+      .map(async (job, i) => deliver([job]).then(() => void ends.push(i)));
+    await until(() => writing.length === 3 && ends.length === 1);
+    expect(await stateOf()).toEqual({ leased: 3, pending: 1 });
+    const [first] = ends;
+    // The one whose slot is taken again ends: the next may have its slot taken.
+    writing[first as number]?.();
+    await until(() => ends.length === 2);
+    // A stop waits for those too that no delivery waits for.
+    const closing = runner.close(5000);
+    for (const written of writing) written();
+    await Promise.all([...delivered, closing]);
+    expect(await stateOf()).toEqual({ done: 3, pending: 1 });
   });
 });

@@ -25,6 +25,8 @@ export interface Computer {
   perform(
     task: ClaimedTask,
     signal: AbortSignal,
+    /** Says that the task is computed, and only to be written: the next may be taken. */
+    release: () => void,
   ): Promise<Omit<TaskOutcome, 'result'> & { result: Computed }>;
   close(): Promise<void>;
 }
@@ -64,9 +66,9 @@ export async function serveTasks(service: Service, computer: Computer): Promise<
     },
     leaseMs: settings.leaseMs,
     log: logger,
-    async perform(task, signal) {
+    async perform(task, signal, release) {
       const started = performance.now();
-      const { result, ...outcome } = await computer.perform(task, signal);
+      const { result, ...outcome } = await computer.perform(task, signal, release);
       return { ...outcome, result: { engine, device, ...result, milliseconds: performance.now() - started } };
     },
     onAccepted(task, { milliseconds, bytes, engine }) {

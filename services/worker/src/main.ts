@@ -40,25 +40,26 @@ await runMain(async () => {
     engine: engine.info.name,
     device: engine.info.device,
     fingerprint: `${engine.info.fingerprint}+${analysisFingerprint()}`,
-    // One more than is computed: its images are read and its result is written meanwhile.
-    slots: usesCores ? threads + 1 : 2,
+    // A device needs a second task: its images are read and its result is written meanwhile. On cores a task gives its slot back.
+    slots: usesCores ? threads : 2,
     rates,
     precisions: engine.info.precisions,
     // Networks are trained on TensorFlow.js beside any engine.
     abilities: abilitiesOf(engine).flatMap((ability) => [ability, withTraining(ability)]),
     memoryBytes: engine.info.memoryBytes,
     speed,
-    async perform(task, signal) {
+    async perform(task, signal, release) {
+      const computed = usesCores ? release : () => {};
       const experiment = await experiments.get(task.experimentId);
       tuneHeap(experiment.plan.trainCount);
       if (task.wave === 'training') {
         return computeTraining(computation, service.db, experiment, task, signal);
       }
-      const computed =
+      const result =
         task.wave === 'train'
-          ? await computeTrainTile(computation, experiment, task, signal)
-          : await computeStrip(computation, service.db, experiment, task, signal);
-      return { result: computed, afterwards: null };
+          ? await computeTrainTile(computation, experiment, task, signal, computed)
+          : await computeStrip(computation, service.db, experiment, task, signal, computed);
+      return { result, afterwards: null };
     },
     close: () => engine.close(),
   });

@@ -15,6 +15,7 @@ import { requireKind } from './train-tile.js';
  * in the plan's fixed order, each block contracted while it is in the cache with what the analyses left: Theta's
  * complement where the spectrum is graded, Theta itself elsewhere. Leaves sums; the rows of Theta and the predictions
  * themselves only where the spec keeps them.
+ * @param lastOne called when the last block is begun
  */
 export async function computeStrip(
   computation: Computation,
@@ -22,6 +23,7 @@ export async function computeStrip(
   experiment: OpenedExperiment,
   task: ClaimedTask,
   signal: AbortSignal,
+  lastOne: () => void = () => {},
 ): Promise<Computed> {
   const { store, cores, blocks } = computation;
   const { spec, plan, subset } = experiment;
@@ -40,17 +42,28 @@ export async function computeStrip(
     const rowLength = depths * plan.trainCount;
     const { kernels, precision } = spec;
     const sizes = { length: block.count * rowLength, mostLength: mostRows * rowLength };
-    const computed = await cores.run(1, async () => {
-      const images = { rows, cols: train, into: blocks.take({ kernels, arrays, precision, ...sizes }) };
-      const result = await computeBlock(computation, experiment, task.kernelIndex, arrays, images, signal);
-      await contractBlock(experiment, predictors, result, block, records, pieces, place);
-      return result;
+    await cores.run(1, async () => {
+      if (block === strip.blocks.at(-1)) lastOne();
+      const into = blocks.take({ kernels, arrays, precision, ...sizes });
+      try {
+        const images = { rows, cols: train, into };
+        const computed = await computeBlock(
+          computation,
+          experiment,
+          task.kernelIndex,
+          arrays,
+          images,
+          signal,
+        );
+        await contractBlock(experiment, predictors, computed, block, records, pieces, place);
+        for (const kind of spec.kernels) {
+          const { matrix } = requireKind(computed, kind);
+          if (matrix !== null) pieces.addKernel(kind, matrix, place);
+        }
+      } finally {
+        blocks.giveBack(into);
+      }
     });
-    for (const kind of spec.kernels) {
-      const { matrix } = requireKind(computed, kind);
-      if (matrix !== null) pieces.addKernel(kind, matrix, place);
-    }
-    blocks.giveBack(computed);
     signal.throwIfAborted();
   }
   const written = await pieces.write(store);

@@ -20,26 +20,49 @@ import { computeBlock } from './compute-block.js';
  * Computes one tile of the train-train matrices: one block of image pairs, all depths and both kinds in one
  * pass, and writes a shard for each kernel and complement. Tiles on the diagonal are symmetric, and leave the variances
  * of their images too.
+ * @param computed called when all that is left is to write
  */
 export async function computeTrainTile(
   computation: Computation,
   experiment: OpenedExperiment,
   task: ClaimedTask,
   signal: AbortSignal,
+  computed: () => void = () => {},
 ): Promise<Computed> {
-  const { id, spec, plan, subset, layout } = experiment;
+  const { spec, plan, subset } = experiment;
   const { row, col, rowStart, rowCount, colStart, colCount } = tileAt(plan, task.index);
   const rows = await subset.block('train', rowStart, rowCount);
   const cols = row === col ? null : await subset.block('train', colStart, colCount);
   const arrays = ['matrix', 'complement'] as const;
-  const tile = await computation.cores.run(1, () =>
-    computeBlock(computation, experiment, task.kernelIndex, arrays, { rows, cols }, signal),
-  );
+  const { kernels, precision } = spec;
+  const depths = plan.axes.depth.length;
+  const sizes = { length: depths * rowCount * colCount, mostLength: depths * plan.tileSize ** 2 };
+  const into = computation.blocks.take({ kernels, arrays, precision, ...sizes });
+  try {
+    const images = { rows, cols, into };
+    const tile = await computation.cores.run(1, () =>
+      computeBlock(computation, experiment, task.kernelIndex, arrays, images, signal),
+    );
+    computed();
+    return await writeTile(computation, experiment, task, tile);
+  } finally {
+    computation.blocks.giveBack(into);
+  }
+}
+
+/** Writes a shard for each array of a tile, and of a diagonal one the variances. */
+async function writeTile(
+  { store }: Pick<Computation, 'store'>,
+  { id, spec, plan, layout }: OpenedExperiment,
+  task: ClaimedTask,
+  tile: TileResult,
+): Promise<Computed> {
+  const { row, col, rowCount, colCount } = tileAt(plan, task.index);
   const pieces: Computed['pieces'] = {};
   let bytes = 0;
   const put = async (name: string, shard: EncodedShard) => {
     const key = trainTileKey(id, task.kernelIndex, { row, col, generation: task.generation }, name);
-    await computation.store.put(key, shard.parts, pieceWrite);
+    await store.put(key, shard.parts, pieceWrite);
     pieces[name] = { key, checksum: shard.checksum };
     bytes += shard.bytes;
   };
