@@ -2,7 +2,7 @@
 import { TesseraError } from '@tessera/spec';
 import type { ExperimentLayout } from './experiment-layout.js';
 import { type FloatArray, floatsOf, floatType } from './number-bytes.js';
-import { readShardChunk } from './shard.js';
+import { readShard, readShardChunk } from './shard.js';
 import { type ImageVariances, tileChunkBytes, transposeInto, variancesChunkBytes } from './tile-chunks.js';
 import type { TileStore } from './tile-store.js';
 
@@ -57,6 +57,7 @@ export interface TileView {
  * The tiles of one depth on and above the diagonal, one after the other.
  * Every chunk is verified; a wrong or absent one is a CorruptTileError.
  * @param verified as for `readShardChunk`: shards that were read from before
+ * @param room as its `into`: the values of one tile are written over by the next
  */
 export async function* readTiles(
   store: TileStore,
@@ -64,15 +65,17 @@ export async function* readTiles(
   tileKey: TileKey,
   depthIndex: number,
   verified?: Set<string>,
+  room?: Buffer,
 ): AsyncGenerator<TileView> {
   const { tileSize } = layout;
+  const [depths, bytes] = [layout.axes.depth.length, tileChunkBytes(layout)];
   const size = layout.train.length;
   const blocks = Math.ceil(size / tileSize);
   for (let row = 0; row < blocks; row += 1) {
     for (let col = row; col < blocks; col += 1) {
       const key = tileKey(row, col);
       const chunk = await readingTile({ row, col, key }, () =>
-        readShardChunk(store, key, depthIndex, layout.axes.depth.length, tileChunkBytes(layout), verified),
+        readShardChunk(store, key, depthIndex, depths, bytes, verified, room),
       );
       const [rowStart, colStart] = [row * tileSize, col * tileSize];
       yield {
@@ -99,10 +102,11 @@ export async function assembleMatrix(
   depthIndex: number,
   into?: Float64Array,
   verified?: Set<string>,
+  room?: Buffer,
 ): Promise<Float64Array> {
   const size = layout.train.length;
   const matrix = into ?? new Float64Array(size * size);
-  for await (const tile of readTiles(store, layout, tileKey, depthIndex, verified)) {
+  for await (const tile of readTiles(store, layout, tileKey, depthIndex, verified, room)) {
     const { rowStart, colStart, rows, cols, stride, values } = tile;
     if (cols === size && stride === size) {
       matrix.set(values);
@@ -124,28 +128,28 @@ export async function assembleMatrix(
 }
 
 /**
- * The variances of all training images at one depth, from the diagonal tiles.
+ * The variances of all training images at every depth, from the diagonal tiles.
  * @param variancesKey the key of the accepted piece of tile (row, row). Throws as `readTiles` does.
  */
 export async function assembleVariances(
   store: TileStore,
   layout: ExperimentLayout,
   variancesKey: (row: number) => string,
-  depthIndex: number,
-  verified?: Set<string>,
-): Promise<ImageVariances> {
-  const { tileSize } = layout;
-  const deviations = new Float64Array(layout.train.length);
-  let reference = 0;
-  for (let start = 0; start < deviations.length; start += tileSize) {
+): Promise<ImageVariances[]> {
+  const { tileSize, axes } = layout;
+  const size = layout.train.length;
+  const found = axes.depth.map(() => ({ reference: 0, deviations: new Float64Array(size) }));
+  for (let start = 0; start < size; start += tileSize) {
     const row = start / tileSize;
     const key = variancesKey(row);
-    const chunk = await readingTile({ row, col: row, key }, () =>
-      readShardChunk(store, key, depthIndex, layout.axes.depth.length, variancesChunkBytes(layout), verified),
+    const chunks = await readingTile({ row, col: row, key }, () =>
+      readShard(store, key, axes.depth.length, variancesChunkBytes(layout)),
     );
-    const numbers = floatsOf(chunk, '<f8');
-    reference = numbers[0] as number;
-    deviations.set(numbers.subarray(1, 1 + Math.min(tileSize, deviations.length - start)), start);
+    found.forEach((variances, depth) => {
+      const numbers = floatsOf(chunks[depth] as Buffer, '<f8');
+      variances.reference = numbers[0] as number;
+      variances.deviations.set(numbers.subarray(1, 1 + Math.min(tileSize, size - start)), start);
+    });
   }
-  return { reference, deviations };
+  return found;
 }

@@ -69,8 +69,12 @@ class FolderStore implements TileStore {
     }
   }
 
-  async getRange(key: string, offset: number, length: number): Promise<Buffer> {
-    const bytes = Buffer.allocUnsafeSlow(length);
+  async getRange(
+    key: string,
+    offset: number,
+    length: number,
+    bytes: Buffer = Buffer.allocUnsafeSlow(length),
+  ): Promise<Buffer> {
     let filled = 0;
     for await (const piece of this.#read(key, offset, length, () => bytes.subarray(filled)))
       filled += piece.byteLength;

@@ -27,6 +27,7 @@ export {
   encodeShard,
   readShardChunk,
   shardBytes,
+  storedChunkBytes,
   verifyShard,
 } from './shard.js';
 export { readSlice, type Slice } from './slice.js';

@@ -114,8 +114,12 @@ class S3Store implements TileStore {
     return Buffer.concat(pieces);
   }
 
-  async getRange(key: string, offset: number, length: number): Promise<Buffer> {
-    const bytes = Buffer.allocUnsafeSlow(length);
+  async getRange(
+    key: string,
+    offset: number,
+    length: number,
+    bytes: Buffer = Buffer.allocUnsafeSlow(length),
+  ): Promise<Buffer> {
     let filled = 0;
     for await (const piece of this.#read(key, offset, length)) {
       bytes.set(piece, filled);

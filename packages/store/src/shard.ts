@@ -19,6 +19,9 @@ export interface EncodedShard {
   checksum: string;
 }
 
+/** Bytes that a chunk takes in its file. */
+export const storedChunkBytes = (chunkBytes: number): number => chunkBytes + checksumBytes;
+
 /** Bytes of the file that holds `chunkCount` chunks of `chunkBytes` each. */
 export function shardBytes(chunkCount: number, chunkBytes: number): number {
   return chunkCount * (chunkBytes + checksumBytes + indexEntryBytes) + checksumBytes;
@@ -95,21 +98,24 @@ export async function verifyShardIndex(
     throw new TesseraError('corrupt-chunk', `The index of ${key} is not as it was written.`);
 }
 
-/** One inner chunk of a shard whose index has been verified. */
+/** One inner chunk of a shard whose index has been verified. @param into as for `readShardChunk` */
 export async function readVerifiedShardChunk(
   store: TileStore,
   key: string,
   chunkIndex: number,
   chunkBytes: number,
+  into?: Buffer,
 ): Promise<Buffer> {
   const length = chunkBytes + checksumBytes;
-  return verifyChunk(`chunk ${chunkIndex} of ${key}`, await store.getRange(key, chunkIndex * length, length));
+  const stored = await store.getRange(key, chunkIndex * length, length, into?.subarray(0, length));
+  return verifyChunk(`chunk ${chunkIndex} of ${key}`, stored);
 }
 
 /**
  * One inner chunk, raw. The file's size, its index and the chunk's checksum are verified: `corrupt-chunk` where any
  * is wrong, `not-found` where the shard is absent.
  * @param verified keys whose size and index were verified before; gets this one
+ * @param into `storedChunkBytes(chunkBytes)` bytes or more that the chunk is read into; new ones otherwise
  */
 export async function readShardChunk(
   store: TileStore,
@@ -118,10 +124,34 @@ export async function readShardChunk(
   chunkCount: number,
   chunkBytes: number,
   verified?: Set<string>,
+  into?: Buffer,
 ): Promise<Buffer> {
   if (!verified?.has(key)) await verifyShardIndex(store, key, chunkCount, chunkBytes);
   verified?.add(key);
-  return await readVerifiedShardChunk(store, key, chunkIndex, chunkBytes);
+  return await readVerifiedShardChunk(store, key, chunkIndex, chunkBytes, into);
+}
+
+/** Every chunk of a small shard, raw, read at once and verified as by `readShardChunk`. */
+export async function readShard(
+  store: TileStore,
+  key: string,
+  chunkCount: number,
+  chunkBytes: number,
+): Promise<Buffer[]> {
+  const stored = await store.get(key);
+  const expected = shardBytes(chunkCount, chunkBytes);
+  if (stored.byteLength !== expected) {
+    throw new TesseraError(
+      'corrupt-chunk',
+      `${key} holds ${stored.byteLength} bytes instead of ${expected}.`,
+    );
+  }
+  const length = chunkBytes + checksumBytes;
+  if (!stored.subarray(chunkCount * length).equals(encodeIndex(chunkCount, chunkBytes)))
+    throw new TesseraError('corrupt-chunk', `The index of ${key} is not as it was written.`);
+  return Array.from({ length: chunkCount }, (_, chunk) =>
+    verifyChunk(`chunk ${chunk} of ${key}`, stored.subarray(chunk * length, (chunk + 1) * length)),
+  );
 }
 
 /** Reads a whole file and compares its crc32c. Throws `not-found` or `corrupt-chunk`. */

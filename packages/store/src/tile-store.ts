@@ -33,8 +33,8 @@ export interface TileStore {
   readonly place: string;
   put(key: string, source: PutSource, options?: PutOptions): Promise<void>;
   get(key: string): Promise<Buffer>;
-  /** Exactly `length` bytes from `offset`. */
-  getRange(key: string, offset: number, length: number): Promise<Buffer>;
+  /** Exactly `length` bytes from `offset`. @param into `length` bytes to fill and return; new ones otherwise */
+  getRange(key: string, offset: number, length: number, into?: Buffer): Promise<Buffer>;
   /** Bytes stored under the key, null when there are none. */
   size(key: string): Promise<number | null>;
   /** Exactly `length` bytes from `offset`, a piece at a time. */

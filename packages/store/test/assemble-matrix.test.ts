@@ -3,8 +3,9 @@ import { assembleMatrix, assembleVariances } from '../src/assemble-matrix.js';
 import { createExperimentGroup } from '../src/experiment-group.js';
 import { chunkKey } from '../src/experiment-layout.js';
 import { publishTrainTile, writeEigenvalues, writeResultChunks } from '../src/publish.js';
+import { storedChunkBytes } from '../src/shard.js';
 import { trainTileKey } from '../src/temporary-keys.js';
-import { encodeTrainTile, encodeVariances } from '../src/tile-chunks.js';
+import { encodeTrainTile, encodeVariances, tileChunkBytes } from '../src/tile-chunks.js';
 import type { TileStore } from '../src/tile-store.js';
 import {
   boxOf,
@@ -40,6 +41,9 @@ describe.each([
     await putTrainTiles(store, layout, kernelIndex, 'ntk_train_train', values);
     for (const depth of [0, 1]) {
       const matrix = await assembleMatrix(store, layout, keyOf, depth);
+      const room = Buffer.alloc(storedChunkBytes(tileChunkBytes(layout)) + 1);
+      const [into, verified] = [undefined, new Set<string>()];
+      expect(await assembleMatrix(store, layout, keyOf, depth, into, verified, room)).toEqual(matrix);
       expect(matrix).toEqual(boxOf(values, [2, 0, depth, 0, 0], [1, 1, 1, 70, 70]));
     }
   });
@@ -60,16 +64,21 @@ describe('variances of images in diagonal tiles', () => {
       );
       await store.put(rowKey(start / tileSize), encodeVariances(layout, references, deviations, rows).parts);
     }
-    for (const depth of axes.depth.keys()) {
-      expect(await assembleVariances(store, layout, rowKey, depth)).toEqual({
+    expect(await assembleVariances(store, layout, rowKey)).toEqual(
+      axes.depth.map((_, depth) => ({
         reference: references[depth],
         deviations: Float64Array.from(train, (_, image) => deviation(depth, image)),
-      });
-    }
-    await store.delete(rowKey(1));
-    await expect(assembleVariances(store, layout, rowKey, 0)).rejects.toEqual(
-      expect.objectContaining({ name: 'CorruptTileError', row: 1, col: 1 }),
+      })),
     );
+    const bytes = await store.get(rowKey(1));
+    const flipped = (at: number) => bytes.map((byte, i) => (i === at ? byte ^ 2 : byte));
+    const damages = [bytes.subarray(0, 100), flipped(4), flipped(bytes.byteLength - 10)];
+    for (const damage of [...damages, null]) {
+      await (damage === null ? store.delete(rowKey(1)) : store.put(rowKey(1), damage));
+      await expect(assembleVariances(store, layout, rowKey)).rejects.toEqual(
+        expect.objectContaining({ name: 'CorruptTileError', row: 1, col: 1 }),
+      );
+    }
   });
 });
 

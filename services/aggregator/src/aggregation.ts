@@ -1,5 +1,5 @@
 import type { Database } from '@tessera/database';
-import type { Linalg } from '@tessera/linalg';
+import type { FairBudget, Linalg } from '@tessera/linalg';
 import type { TileStore } from '@tessera/store';
 import type { MatrixMemory } from './matrix-memory.js';
 import type { MemoryBudget } from './memory-budget.js';
@@ -11,4 +11,6 @@ export interface Aggregation {
   linalg: Linalg;
   memory: MemoryBudget;
   matrices: MatrixMemory;
+  /** One for each core: analyses at once, of all batches in hand. */
+  turns: FairBudget;
 }

@@ -9,6 +9,7 @@ import { type MeanField, meanField } from '@tessera/theory';
 import type { Aggregation } from './aggregation.js';
 import { complementDiagonal, tileOperator } from './tile-operator.js';
 import { TrainTiles } from './train-tiles.js';
+import { inTurns } from './turns.js';
 
 /** What a task of this service leaves. */
 export type Aggregated = Required<Pick<TaskOutcome, 'analyses' | 'afterwards'>> &
@@ -24,24 +25,23 @@ export async function analyzeBatch(
   task: ClaimedTask,
   signal: AbortSignal,
 ): Promise<Aggregated> {
-  const { db, store, memory } = aggregation;
+  const { db, store, memory, turns } = aggregation;
   const { id, spec, plan, layout } = experiment;
   const kernel = kernelAt(plan, task.kernelIndex);
   const field = meanField(spec.architecture.activation, kernel.weightVariance, kernel.biasVariance);
   const tiles = await TrainTiles.open(db, store, experiment, task.kernelIndex);
-  const analyses: AnalysisRecord[] = [];
-  const vectors: AnalysisVectors[] = [];
-  for (const place of analysesAt(plan, spec, task.index)) {
-    signal.throwIfAborted();
+  const missing = () => new Float64Array(eigenvalueCount(layout)).fill(Number.NaN);
+  const places = analysesAt(plan, spec, task.index);
+  // All of a batch before the next one's: its kernel's strips can be computed the sooner.
+  const found = await inTurns(turns, signal, places, async (place) => {
     const work = () => analyze(aggregation, experiment, tiles, place);
     const spectrum = await memory.run(plan.bytes.analysis, work);
-    analyses.push(toRecord(experiment, task.kernelIndex, place, field, spectrum));
-    const missing = () => new Float64Array(eigenvalueCount(layout)).fill(Number.NaN);
-    vectors.push({
-      eigenvalues: spectrum.eigenvalues ?? missing(),
-      predictor: encodePredictor(spectrum.predictor),
-    });
-  }
+    const analysis = toRecord(experiment, task.kernelIndex, place, field, spectrum);
+    const eigenvalues = spectrum.eigenvalues ?? missing();
+    return { analysis, vectors: { eigenvalues, predictor: encodePredictor(spectrum.predictor) } };
+  });
+  const analyses: AnalysisRecord[] = found.map(({ analysis }) => analysis);
+  const vectors: AnalysisVectors[] = found.map((one) => one.vectors);
   const key = analysisPieceKey(id, task.kernelIndex, task, 'vectors');
   const { piece, bytes } = await writeAnalysisPiece(store, key, vectors);
   return { pieces: { vectors: piece }, bytes, result: null, analyses, afterwards: null };
@@ -74,12 +74,12 @@ async function analyze(
     const operator = tileOperator(linalg, tiles, kernel, depthIndex);
     return analyzeOperator(linalg, { ...question, operator, diagonal });
   }
-  return matrices.run(size, dynamics !== null, async ({ matrix, basis }) =>
+  return matrices.run(size, dynamics !== null, async ({ matrix, room, basis }) =>
     analyzeMatrix(linalg, {
       ...question,
-      complement: await tiles.matrix(kernel, 'train_train_complement', depthIndex, matrix),
+      complement: await tiles.matrix(kernel, 'train_train_complement', depthIndex, matrix, room),
       async readMatrix(into) {
-        await tiles.matrix(kernel, 'train_train', depthIndex, into);
+        await tiles.matrix(kernel, 'train_train', depthIndex, into, room);
       },
       learningRate: dynamics?.learningRate ?? 'max',
       ...(basis && { memory: basis }),

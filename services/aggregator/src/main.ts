@@ -2,7 +2,7 @@
 import { availableParallelism, hostname } from 'node:os';
 import { analysisFingerprint } from '@tessera/analysis';
 import { OpenedExperiments } from '@tessera/experiment';
-import { openLinalg } from '@tessera/linalg';
+import { FairBudget, openLinalg } from '@tessera/linalg';
 import { calibrate } from '@tessera/plan';
 import { openService, runMain, serveTasks, tuneHeap } from '@tessera/service';
 import { analyzeBatch } from './analysis-batch.js';
@@ -22,6 +22,7 @@ await runMain(async () => {
     linalg,
     memory: new MemoryBudget(aggregatorMemory),
     matrices: new MatrixMemory(),
+    turns: new FairBudget(threads),
   };
   const rates = await calibrate(
     { engine: null, linalg, store },

@@ -1,8 +1,11 @@
 import { type EigenbasisMemory, eigenbasisMemory } from '@tessera/linalg';
+import { storedChunkBytes } from '@tessera/store';
 
-/** What a dense analysis works in: its matrix, and where it needs eigenvectors the decomposition's own. */
+/** What a dense analysis works in: its matrix, what that is read into, and where it needs eigenvectors the decomposition's own. */
 export interface AnalysisMemory {
   matrix: Float64Array;
+  /** Of a matrix that is one stored tile; none for larger ones. */
+  room: Buffer | undefined;
   basis: EigenbasisMemory | undefined;
 }
 
@@ -24,6 +27,7 @@ export class MatrixMemory {
     else if (size <= largestKept) this.#free.length = 0;
     const memory = found ?? {
       matrix: new Float64Array(size * size),
+      room: size <= largestKept ? Buffer.from(new ArrayBuffer(storedChunkBytes(8 * size * size))) : undefined,
       basis: hasVectors ? eigenbasisMemory(size) : undefined,
     };
     try {

@@ -10,8 +10,10 @@ import {
   type KernelBlock,
   kernelArrayName,
   readTiles,
+  storedChunkBytes,
   type TileStore,
   type TileView,
+  tileChunkBytes,
   variancesPiece,
 } from '@tessera/store';
 
@@ -27,6 +29,7 @@ export class TrainTiles {
   readonly #tiles: ReadonlyMap<number, DoneTask>;
   /** Shards whose index was verified: the depths of one are read one after the other. */
   readonly #verified = new Set<string>();
+  readonly #variances = new Map<KernelName, Promise<ImageVariances[]>>();
 
   private constructor(
     db: Database,
@@ -52,16 +55,23 @@ export class TrainTiles {
     return new TrainTiles(db, store, experiment, kernelIndex, tiles);
   }
 
-  /** One depth of a kernel or of its complement, m x m. @param into m * m numbers to fill; new ones otherwise */
+  /**
+   * One depth of a kernel or of its complement, m x m.
+   * @param into m * m numbers to fill; new ones otherwise
+   * @param room what a stored tile is read into, if it is large enough
+   */
   matrix(
     kind: KernelName,
     block: KernelBlock,
     depthIndex: number,
     into?: Float64Array,
+    room?: Buffer,
   ): Promise<Float64Array> {
+    const { layout } = this.#experiment;
     const key = this.#keyOf(kernelArrayName(kind, block));
+    const fits = room !== undefined && room.byteLength >= storedChunkBytes(tileChunkBytes(layout));
     return this.#reading(() =>
-      assembleMatrix(this.#store, this.#experiment.layout, key, depthIndex, into, this.#verified),
+      assembleMatrix(this.#store, layout, key, depthIndex, into, this.#verified, fits ? room : undefined),
     );
   }
 
@@ -85,13 +95,15 @@ export class TrainTiles {
     });
   }
 
-  /** The variances of the training images at one depth. */
-  variances(kind: KernelName, depthIndex: number): Promise<ImageVariances> {
+  /** The variances of the training images at one depth; read once for all of them. */
+  async variances(kind: KernelName, depthIndex: number): Promise<ImageVariances> {
     const key = this.#keyOf(variancesPiece(kind));
     const rowKey = (row: number) => key(row, row);
-    return this.#reading(() =>
-      assembleVariances(this.#store, this.#experiment.layout, rowKey, depthIndex, this.#verified),
-    );
+    const reading =
+      this.#variances.get(kind) ??
+      this.#reading(() => assembleVariances(this.#store, this.#experiment.layout, rowKey));
+    this.#variances.set(kind, reading);
+    return (await reading)[depthIndex] as ImageVariances;
   }
 
   #keyOf(piece: string): (row: number, col: number) => string {

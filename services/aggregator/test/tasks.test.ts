@@ -21,7 +21,7 @@ import {
 } from '@tessera/database';
 import { labelMatrix } from '@tessera/dataset';
 import { NotYet, readAnalysisPiece } from '@tessera/experiment';
-import { openLinalg } from '@tessera/linalg';
+import { FairBudget, openLinalg } from '@tessera/linalg';
 import { analysesAt, stripAt, tileAt } from '@tessera/plan';
 import {
   encodeTestTrainStrip,
@@ -61,7 +61,8 @@ afterEach(() => tiny?.close());
 
 const memory = new MemoryBudget(2 ** 30);
 const matrices = new MatrixMemory();
-const aggregation = () => ({ db: tiny.db, store: tiny.store, linalg, memory, matrices });
+const turns = new FairBudget(2);
+const aggregation = () => ({ db: tiny.db, store: tiny.store, linalg, memory, matrices, turns });
 const analyze = (task: ClaimedTask) => analyzeBatch(aggregation(), tiny.experiment, task, forever);
 const finish = (task: ClaimedTask) => finishKernel(aggregation(), tiny.experiment, task, forever);
 

@@ -122,7 +122,7 @@ describe('a worker', () => {
         expect(await assembled('train_train')).toEqual(whole(matrix));
         expect(await assembled('train_train_complement')).toEqual(whole(complement));
         const variancesOf = (row: number) => keyOf(`${kind}_variances`)(row, row);
-        expect(await assembleVariances(store, experiment.layout, variancesOf, depth)).toEqual({
+        expect((await assembleVariances(store, experiment.layout, variancesOf))[depth]).toEqual({
           reference: reference[depth],
           deviations: rowDeviations.slice(depth * m, (depth + 1) * m),
         });
