@@ -77,29 +77,43 @@ const vectors: NetworkSpec = {
   shape: { inputs: 12 },
 };
 
+const pictures = (family: 'cnn-flatten' | 'cnn-gap'): NetworkSpec => ({
+  ...vectors,
+  architecture: architecture(family, 'circular', 'erf'),
+  depth: 1,
+  shape: { height: 3, width: 2, channels: 2 },
+});
+
 describe('the empirical NTK', () => {
-  it('comes as near to the analytic one as one over the root of the width: slope -1/2', async () => {
-    const data = images(4, vectors.shape);
-    const wanted = await ntk(vectors, data, null);
-    const points: [number, number][] = [];
-    for (const width of [16, 64, 256]) {
-      let squares = 0;
-      const seeds = width > 100 ? 24 : 48;
-      for (let seed = 0; seed < seeds; seed++) {
-        squares += relative(await empiricalNtk({ ...vectors, width }, data, seed), wanted) ** 2;
+  it.each([
+    ['fcn', vectors],
+    ['cnn-flatten', pictures('cnn-flatten')],
+    ['cnn-gap', pictures('cnn-gap')],
+  ] as const)(
+    'comes as near to the analytic one as one over the root of the width: slope -1/2, %s',
+    async (_, network) => {
+      const data = images(4, network.shape);
+      const wanted = await ntk(network, data, null);
+      const points: [number, number][] = [];
+      for (const width of [16, 64, 256]) {
+        let squares = 0;
+        const seeds = width > 100 ? 24 : 48;
+        for (let seed = 0; seed < seeds; seed++) {
+          squares += relative(await empiricalNtk({ ...network, width }, data, seed), wanted) ** 2;
+        }
+        points.push([Math.log(width), Math.log(Math.sqrt(squares / seeds))]);
       }
-      points.push([Math.log(width), Math.log(Math.sqrt(squares / seeds))]);
-    }
-    const [x, y] = [0, 1].map(
-      (axis) => points.reduce((sum, point) => sum + (point[axis] as number), 0) / points.length,
-    ) as [number, number];
-    const slope =
-      points.reduce((sum, [a, b]) => sum + (a - x) * (b - y), 0) /
-      points.reduce((sum, [a]) => sum + (a - x) ** 2, 0);
-    expect(slope).toBeGreaterThan(-0.6);
-    expect(slope).toBeLessThan(-0.4);
-    expect(Math.exp(points[2]?.[1] as number)).toBeLessThan(0.15);
-  });
+      const [x, y] = [0, 1].map(
+        (axis) => points.reduce((sum, point) => sum + (point[axis] as number), 0) / points.length,
+      ) as [number, number];
+      const slope =
+        points.reduce((sum, [a, b]) => sum + (a - x) * (b - y), 0) /
+        points.reduce((sum, [a]) => sum + (a - x) ** 2, 0);
+      expect(slope).toBeGreaterThan(-0.6);
+      expect(slope).toBeLessThan(-0.4);
+      expect(Math.exp(points[2]?.[1] as number)).toBeLessThan(0.15);
+    },
+  );
 
   it.each([
     ['cnn-flatten', 'circular', 'relu'],
@@ -177,33 +191,37 @@ describe('training', () => {
     expect(relative(trained.test, g)).toBeLessThan(0.1);
   });
 
-  it('goes on from a checkpoint to the bits of an uninterrupted run, in batches too; cancels; leaves no tensor', async () => {
-    const small = { ...spec, width: 32 };
-    const whole = await trainNetwork(task({ network: small, batch: 3, steps: 14 }));
-    let saved: Uint8Array | null = null;
-    const controller = new AbortController();
-    const write = async (bytes: Uint8Array, step: number) => {
-      saved = bytes;
-      if (step === 10) controller.abort();
-    };
-    const stopped = trainNetwork(task({ network: small, batch: 3, steps: 14 }), {
-      save: { isDue: (step) => step % 5 === 0, write },
-      signal: controller.signal,
-    });
-    await expect(stopped).rejects.toMatchObject({ code: 'cancelled' });
-    const seen: number[] = [];
-    const again = await trainNetwork(task({ network: small, batch: 3, steps: 14 }), {
-      checkpoint: saved,
-      onProgress: (step) => seen.push(step),
-    });
-    expect(seen).toEqual([11, 12, 13, 14]);
-    expect(again).toEqual(whole);
-    await expect(trainNetwork(task({}), { checkpoint: saved })).rejects.toThrow(
-      /no checkpoint of this network/,
-    );
-    const score = { steps: [1, 40], take() {} };
-    const wild = await trainNetwork(task({ network: small, learningRate: 100, steps: 60 }), { score });
-    expect(wild).toMatchObject({ step: 40, diverged: true });
-    expect(memory().numTensors).toBe(0);
-  });
+  it.each(['fcn', 'cnn-flatten', 'cnn-gap'] as const)(
+    'goes on from a checkpoint to the bits of an uninterrupted run, in batches too; cancels; leaves no tensor: %s',
+    async (family) => {
+      const shape = family === 'fcn' ? spec.shape : { height: 2, width: 2, channels: 3 };
+      const small = { ...spec, architecture: architecture(family, 'circular', 'erf'), width: 32, shape };
+      const whole = await trainNetwork(task({ network: small, batch: 3, steps: 14 }));
+      let saved: Uint8Array | null = null;
+      const controller = new AbortController();
+      const write = async (bytes: Uint8Array, step: number) => {
+        saved = bytes;
+        if (step === 10) controller.abort();
+      };
+      const stopped = trainNetwork(task({ network: small, batch: 3, steps: 14 }), {
+        save: { isDue: (step) => step % 5 === 0, write },
+        signal: controller.signal,
+      });
+      await expect(stopped).rejects.toMatchObject({ code: 'cancelled' });
+      const seen: number[] = [];
+      const again = await trainNetwork(task({ network: small, batch: 3, steps: 14 }), {
+        checkpoint: saved,
+        onProgress: (step) => seen.push(step),
+      });
+      expect(seen).toEqual([11, 12, 13, 14]);
+      expect(again).toEqual(whole);
+      await expect(trainNetwork(task({}), { checkpoint: saved })).rejects.toThrow(
+        /no checkpoint of this network/,
+      );
+      const score = { steps: [1, 40], take() {} };
+      const wild = await trainNetwork(task({ network: small, learningRate: 100, steps: 60 }), { score });
+      expect(wild).toMatchObject({ step: 40, diverged: true });
+      expect(memory().numTensors).toBe(0);
+    },
+  );
 });
