@@ -20,7 +20,14 @@ export { bytesText, defaultPlanLimits, diskProblem, type PlanLimits, refusePlan 
 export { measureSpeed } from './measure-speed.js';
 export { type Plan, type PlanOptions, planExperiment, temporaryBytesAim } from './plan.js';
 export type { PlanCounts } from './plan-counts.js';
-export { costsOf, isRates, type Rates } from './rates.js';
+export {
+  costsOf,
+  isRates,
+  type ObservedTraining,
+  type Rates,
+  type TrainingRates,
+  trainingRatesOf,
+} from './rates.js';
 export { planSummary, type Room } from './summary.js';
 export { tileWork } from './tile-work.js';
-export { trainedImages } from './training-work.js';
+export { type PlannedNetwork, trainedImages, trainingStepNs } from './training-work.js';

@@ -36,6 +36,30 @@ export interface StoreRates {
   readByte: number;
 }
 
+/** Of networks that a worker trained. */
+export interface TrainingRates {
+  /** Their steps, in parts of what the built-in table says. */
+  step: number;
+  /** ns until a network's thread is ready. */
+  start: number;
+}
+
+/** What one network took: its quickest step, by the clock and by the built-in table, and its thread's start; ns. */
+export interface ObservedTraining {
+  stepNs: number;
+  builtInStepNs: number;
+  startNs: number;
+}
+
+/** The medians of what was observed; null of nothing. */
+export function trainingRatesOf(observed: readonly ObservedTraining[]): TrainingRates | null {
+  if (observed.length === 0) return null;
+  return {
+    step: median(observed.map(({ stepNs, builtInStepNs }) => stepNs / builtInStepNs)),
+    start: median(observed.map(({ startNs }) => startNs)),
+  };
+}
+
 /** What a process says of its machine and of what it measured there; null where it has not that part. */
 export interface Rates {
   version: 2;
@@ -49,6 +73,8 @@ export interface Rates {
   engine: EngineRates | null;
   linalg: LinalgRates | null;
   store: StoreRates | null;
+  /** Not measured at the start: known once networks were trained. */
+  training?: TrainingRates | null;
 }
 
 /** True for what `calibrate` of this version made; what else a database may hold is left out of account. */
@@ -63,6 +89,7 @@ export function costsOf(measured: readonly Rates[]): CostTable {
   const engine = medianOf(measured.flatMap((rates) => rates.engine ?? []));
   const linalg = medianOf(measured.flatMap((rates) => rates.linalg ?? []));
   const store = medianOf(measured.flatMap((rates) => rates.store ?? []));
+  const training = medianOf(measured.flatMap((rates) => rates.training ?? []));
   return {
     ...builtInCosts,
     ...(engine && engineCosts(engine)),
@@ -75,6 +102,13 @@ export function costsOf(measured: readonly Rates[]): CostTable {
       streamedEntry: linalg.streamedEntry,
     }),
     ...store,
+    ...(training && {
+      trainMultiplyAdd: builtInCosts.trainMultiplyAdd * training.step,
+      trainEntry: builtInCosts.trainEntry * training.step,
+      trainParameter: builtInCosts.trainParameter * training.step,
+      trainStep: builtInCosts.trainStep * training.step,
+      trainStart: training.start,
+    }),
   };
 }
 

@@ -8,10 +8,14 @@ import {
   crewOf,
   isRates,
   type Measured,
+  type PlannedNetwork,
   planExperiment,
   type Rates,
+  trainingRatesOf,
+  trainingStepNs,
 } from '../src/index.js';
 import { cifarCounts, heatmapSpec } from './experiment.js';
+import { measuredSteps } from './measured-steps.js';
 
 /** Takes a millisecond of CPU. */
 async function busy(): Promise<void> {
@@ -74,6 +78,60 @@ describe('costs of measured rates', () => {
     const { layer, cholesky } = costsOf([ratesOf(1), slow, ratesOf(4), ratesOf(2), slow]);
     expect(layer.fcn.erf.f64).toBeCloseTo(4 * builtInCosts.layer.fcn.erf.f64, 9);
     expect(cholesky).toBeCloseTo(2 * builtInCosts.cholesky, 9);
+  });
+
+  describe('of networks that were trained', () => {
+    const observed = measuredSteps.map(({ family, width, depth, batch, of, ms }) => {
+      const shape = 'inputs' in of ? of : { height: of.side, width: of.side, channels: 3 };
+      const network: PlannedNetwork = {
+        architecture: { family, filterSize: 3 },
+        shape,
+        outputs: 10,
+        width,
+        depth,
+      };
+      return { network, batch, ns: 1e6 * ms, builtInStepNs: trainingStepNs(network, batch) };
+    });
+
+    it.each([1, 4])(
+      'tell the steps of others within a factor of two, on a machine %s times as slow',
+      (slow) => {
+        for (const { ns, builtInStepNs } of observed) {
+          const training = trainingRatesOf([{ stepNs: slow * ns, builtInStepNs, startNs: 1e9 }]);
+          const costs = costsOf([{ ...ratesOf(1), training }]);
+          expect(costs.trainStart).toBe(1e9);
+          for (const other of observed) {
+            const ratio = trainingStepNs(other.network, other.batch, costs) / (slow * other.ns);
+            expect(ratio).toBeGreaterThan(1 / 2);
+            expect(ratio).toBeLessThan(2);
+          }
+        }
+      },
+    );
+
+    it('are medians over networks, and nothing where there are none', () => {
+      const one = (factor: number) => ({ stepNs: factor, builtInStepNs: 1, startNs: 10 * factor });
+      expect(trainingRatesOf([one(3), one(100), one(2)])).toEqual({ step: 3, start: 30 });
+      expect(trainingRatesOf([])).toBeNull();
+      const spec = heatmapSpec({
+        training: {
+          width: 64,
+          steps: 100,
+          batch: 'full',
+          seeds: 1,
+          images: null,
+          testImages: null,
+          depths: null,
+          learningRate: { ofMax: 0.5 },
+        },
+      });
+      const trainings = (rates: Rates[]) =>
+        planExperiment(spec, cifarCounts, { costs: costsOf(rates) }).workSeconds.trainings as number;
+      const built = trainings([]);
+      const training = { step: 2, start: 2 * builtInCosts.trainStart };
+      expect(trainings([ratesOf(1), { ...ratesOf(1), training: null }])).toBe(built);
+      expect(trainings([ratesOf(1), { ...ratesOf(1), training }])).toBeCloseTo(2 * built, 6);
+    });
   });
 
   it('change the estimates of a plan and nothing else of it', () => {

@@ -8,5 +8,5 @@ export {
   type TrainingTask,
   trainNetwork,
 } from './train-network.js';
-export { type ThreadHooks, trainOnThread } from './train-on-thread.js';
+export { type ThreadEnd, type ThreadHooks, trainOnThread } from './train-on-thread.js';
 export type { TrainingBackend, TrainingEnd, TrainingJob } from './training-job.js';

@@ -34,7 +34,8 @@ export interface TrainingHooks {
   save?: { isDue(step: number): boolean; write(bytes: Uint8Array, step: number): Promise<void> };
   /** Gets what f is after each of these steps, ascending; training ends where it is not finite any more. */
   score?: { steps: readonly number[]; take(step: number, predicted: Predicted): void };
-  onProgress?: (step: number) => void;
+  /** Gets every step that was taken, and the milliseconds of it; of a step of fewer images than others null. */
+  onProgress?: (step: number, milliseconds: number | null) => void;
   signal?: AbortSignal;
 }
 
@@ -90,6 +91,7 @@ export async function trainNetwork(task: TrainingTask, hooks: TrainingHooks = {}
       await setImmediate();
       if (hooks.signal?.aborted) throw new TesseraError('cancelled', 'The training was cancelled.');
       const chosen = batches.at(step);
+      const started = performance.now();
       const next = tidy(() => {
         const part = (whole: Tensor) => (chosen === null ? whole : gather(whole, tensor1d(chosen, 'int32')));
         const [some, wanted] = [part(train), part(targets)];
@@ -104,7 +106,8 @@ export async function trainNetwork(task: TrainingTask, hooks: TrainingHooks = {}
       for (const each of parameters) each.dispose();
       parameters = next as Tensor[];
       step++;
-      hooks.onProgress?.(step);
+      const isWhole = chosen === null || chosen.length === task.batch;
+      hooks.onProgress?.(step, isWhole ? performance.now() - started : null);
       if (scored.has(step)) {
         const predicted = await predict();
         hooks.score?.take(step, predicted);

@@ -8,6 +8,11 @@ import type {
   WorkerMessage,
 } from './training-job.js';
 
+/** What came of a thread, and the milliseconds until it was ready. */
+export interface ThreadEnd extends TrainingEnd {
+  startMs: number;
+}
+
 export interface ThreadHooks {
   /** A checkpoint of this job on this backend to go on from; null: from the beginning. */
   findCheckpoint(backend: TrainingBackend): Promise<Uint8Array | null>;
@@ -23,18 +28,21 @@ export async function trainOnThread(
   job: TrainingJob,
   hooks: ThreadHooks,
   signal: AbortSignal,
-): Promise<TrainingEnd> {
+): Promise<ThreadEnd> {
   if (signal.aborted) throw cancelled();
+  const started = performance.now();
+  let startMs = 0;
   const thread = new Worker(new URL('./training-thread.js', import.meta.url), { workerData: job });
   const tell = (message: WorkerMessage) => thread.postMessage(message);
   let onAbort = () => {};
   try {
-    return await new Promise<TrainingEnd>((resolve, reject) => {
+    return await new Promise<ThreadEnd>((resolve, reject) => {
       let backend: TrainingBackend | null = null;
       const heard = async (message: ThreadMessage): Promise<void> => {
         switch (message.kind) {
           case 'ready':
             backend = message.backend;
+            startMs = performance.now() - started;
             return tell({ kind: 'begin', checkpoint: await hooks.findCheckpoint(backend) });
           case 'step':
             return hooks.onStep(message.step);
@@ -42,7 +50,7 @@ export async function trainOnThread(
             await hooks.writeCheckpoint(message.bytes, message.step, backend as TrainingBackend);
             return tell({ kind: 'written' });
           case 'end':
-            return resolve(message.end);
+            return resolve({ ...message.end, startMs });
         }
       };
       thread.on('message', (message: ThreadMessage) => heard(message).catch(reject));

@@ -27,6 +27,8 @@ export interface TrainingEnd {
   step: number;
   diverged: boolean;
   backend: TrainingBackend;
+  /** Of the steps that this thread took with all the images of a step; null: it took none. */
+  leastStepMs: number | null;
 }
 
 /** From the thread: it is ready, has taken a step, asks for a checkpoint to be written, has ended. */

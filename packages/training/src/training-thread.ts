@@ -28,6 +28,7 @@ const from = begin.kind === 'begin' && begin.checkpoint ? decodeJobCheckpoint(be
 const scores: Score[] = from?.scores ?? [];
 let waitMs = firstCheckpointMs;
 let savedAt = performance.now();
+let leastStepMs: number | null = null;
 const { step, diverged } = await trainNetwork(task, {
   checkpoint: from?.network ?? null,
   score: {
@@ -53,7 +54,10 @@ const { step, diverged } = await trainNetwork(task, {
       waitMs = Math.min(mostCheckpointMs, 2 * waitMs);
     },
   },
-  onProgress: (at) => tell({ kind: 'step', step: at }),
+  onProgress(at, milliseconds) {
+    if (milliseconds !== null) leastStepMs = Math.min(leastStepMs ?? milliseconds, milliseconds);
+    tell({ kind: 'step', step: at });
+  },
 });
-tell({ kind: 'end', end: { scores, step, diverged, backend } });
+tell({ kind: 'end', end: { scores, step, diverged, backend, leastStepMs } });
 port.close();

@@ -4,7 +4,7 @@ import { analysisFingerprint } from '@tessera/analysis';
 import { abilitiesOf } from '@tessera/engine';
 import { OpenedExperiments } from '@tessera/experiment';
 import { openLinalg } from '@tessera/linalg';
-import { calibrate, measureSpeed } from '@tessera/plan';
+import { calibrate, measureSpeed, type ObservedTraining, trainingRatesOf } from '@tessera/plan';
 import { openService, runMain, serveTasks, tuneHeap } from '@tessera/service';
 import { withTraining } from '@tessera/spec';
 import { BlockMemory } from './block-memory.js';
@@ -14,6 +14,9 @@ import { KnownPredictors } from './predictors.js';
 import { computeStrip } from './strip.js';
 import { computeTrainTile } from './train-tile.js';
 import { computeTraining } from './training.js';
+
+/** The networks, the last ones, that say what training takes here. */
+const observedTrainings = 15;
 
 await runMain(async () => {
   const service = await openService('worker');
@@ -34,6 +37,7 @@ await runMain(async () => {
   );
   const [precision = 'f64'] = engine.info.precisions;
   const speed = (await measureSpeed(engine, precision)) * (usesCores ? threads : 1);
+  let observed: ObservedTraining[] = [];
   const experiments = new OpenedExperiments(service.db, service.store);
   await serveTasks(service, {
     role: 'worker',
@@ -53,7 +57,13 @@ await runMain(async () => {
       const experiment = await experiments.get(task.experimentId);
       tuneHeap(experiment.plan.trainCount);
       if (task.wave === 'training') {
-        return computeTraining(computation, service.db, experiment, task, signal);
+        const onStep = () => service.metrics.trainingSteps.inc();
+        const trained = await computeTraining(computation, service.db, experiment, task, signal, onStep);
+        const { observed: one, ...outcome } = trained;
+        observed = [...observed, ...(one ? [one] : [])].slice(-observedTrainings);
+        // The next heartbeat tells it.
+        rates.training = trainingRatesOf(observed);
+        return outcome;
       }
       const result =
         task.wave === 'train'

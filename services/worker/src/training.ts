@@ -7,9 +7,9 @@ import {
 } from '@tessera/database';
 import { labelMatrix } from '@tessera/dataset';
 import { NotYet, type OpenedExperiment } from '@tessera/experiment';
-import { kernelAt, trainedImages, trainingAt } from '@tessera/plan';
+import { kernelAt, type ObservedTraining, trainedImages, trainingAt, trainingStepNs } from '@tessera/plan';
 import { type TrainingSpec, trainingOf } from '@tessera/spec';
-import { type TrainingEnd, type TrainingJob, trainOnThread } from '@tessera/training';
+import { type NetworkSpec, type ThreadEnd, type TrainingJob, trainOnThread } from '@tessera/training';
 import type { Computation, Computed } from './computation.js';
 import { scoredSteps } from './scored-steps.js';
 import { TrainingCheckpoints } from './training-checkpoints.js';
@@ -21,12 +21,15 @@ const noteEveryMs = 1000;
 export interface TrainedNetwork {
   result: Computed & { engine: string; device: string };
   trainings: TrainingRecord[];
+  /** What it took, where it says something of this machine. */
+  observed: ObservedTraining | null;
   afterwards: () => Promise<void>;
 }
 
 /**
  * Trains one network of finite width on the kernel's images and labels, from the last checkpoint where there is a sound one.
  * It holds a core meanwhile.
+ * @param onStep for the metrics: a step was taken
  * @throws NotYet where the analysis that its learning rate comes from is not done
  */
 export async function computeTraining(
@@ -35,6 +38,7 @@ export async function computeTraining(
   experiment: OpenedExperiment,
   task: ClaimedTask,
   signal: AbortSignal,
+  onStep: () => void,
 ): Promise<TrainedNetwork> {
   const { id, spec, plan, subset } = experiment;
   const training = trainingOf(spec) as TrainingSpec;
@@ -45,7 +49,8 @@ export async function computeTraining(
   const rates = await ratesOf(db, experiment, task.kernelIndex, depth, training);
   const started = performance.now();
   const checkpoints = new TrainingCheckpoints(store, id, task);
-  const end = await cores.run(1, async (): Promise<TrainingEnd | null> => {
+  let trained: NetworkSpec | null = null;
+  const end = await cores.run(1, async (): Promise<ThreadEnd | null> => {
     if (rates.learningRate === null) return null;
     const train = await subset.block('train', 0, images);
     const test = await subset.block('test', 0, testImages);
@@ -81,6 +86,7 @@ export async function computeTraining(
       scoredSteps: scoredSteps(steps, rates.stepsPerTime, spec.analysis.dynamics?.times ?? []),
     };
     const { network, learningRate } = job.task;
+    trained = network;
     const identity = { network, seed, learningRate, batch, steps, images, testImages };
     let notedAt = performance.now();
     return trainOnThread(
@@ -89,6 +95,7 @@ export async function computeTraining(
         findCheckpoint: (backend) => checkpoints.find({ ...identity, backend }),
         writeCheckpoint: (bytes, step, backend) => checkpoints.write({ ...identity, backend }, step, bytes),
         onStep(step) {
+          onStep();
           if (performance.now() - notedAt < noteEveryMs) return;
           notedAt = performance.now();
           // Only for who watches: the next note says more.
@@ -133,7 +140,22 @@ export async function computeTraining(
       device: `${backend.device} (${backend.name})`,
     },
     trainings: [row],
+    observed: trained && end && observedOf(end, trained, batch),
     afterwards: () => checkpoints.delete(),
+  };
+}
+
+/** TensorFlow's C library takes all cores, or a card: neither says what a step takes of one core. */
+function observedOf(
+  { leastStepMs, startMs, backend }: ThreadEnd,
+  network: NetworkSpec,
+  batch: number,
+): ObservedTraining | null {
+  if (leastStepMs === null || backend.name.startsWith('tfjs-node')) return null;
+  return {
+    stepNs: leastStepMs * 1e6,
+    builtInStepNs: trainingStepNs(network, batch),
+    startNs: startMs * 1e6,
   };
 }
 
@@ -172,7 +194,7 @@ async function ratesOf(
   };
 }
 
-function warningsOf({ learningRate, maxLearningRate }: Rates, end: TrainingEnd | null): string[] {
+function warningsOf({ learningRate, maxLearningRate }: Rates, end: ThreadEnd | null): string[] {
   if (learningRate === null)
     return [
       'Not trained: the NTK of this depth has no finite largest eigenvalue, of which the rate is a part.',
