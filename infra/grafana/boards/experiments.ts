@@ -20,9 +20,19 @@ export const experiments = board('experiments', 'Experiments', [
     'max by (state) (tessera_experiments{stack="$stack"})',
     '{{state}}',
   ]),
-  series('Waves', { says: 'Tasks accepted a second: tiles, analyses, strips, finishes.', unit: 'ops' }, [
-    'sum by (wave) (rate(tessera_tasks_done_total{stack="$stack"}[$__rate_interval]))',
-    '{{wave}}',
+  series(
+    'Waves',
+    { says: 'Tasks accepted a second: tiles, analyses, strips, networks, finishes.', unit: 'ops' },
+    ['sum by (wave) (rate(tessera_tasks_done_total{stack="$stack"}[$__rate_interval]))', '{{wave}}'],
+  ),
+  series(
+    'Networks',
+    { says: 'Networks of finite width, of kernels that are not finished, by state.', stacked: true },
+    ['max by (state) (tessera_tasks{stack="$stack",wave="training"})', '{{state}}'],
+  ),
+  series('Training', { says: 'Steps of gradient descent a second, all networks together.', unit: 'ops' }, [
+    'sum(rate(tessera_training_steps_total{stack="$stack"}[$__rate_interval]))',
+    'steps',
   ]),
   series('Core-hours', { says: 'Wall hours of accepted tasks in the last hour, by wave.', stacked: true }, [
     'sum by (wave) (increase(tessera_compute_seconds_total{stack="$stack"}[1h])) / 3600',

@@ -17,6 +17,14 @@ export const workers = board('workers', 'Workers', [
     'sum by (wave, engine) (rate(tessera_compute_seconds_total{stack="$stack"}[$__rate_interval])) / sum by (wave, engine) (rate(tessera_tasks_done_total{stack="$stack"}[$__rate_interval]))',
     '{{wave}} {{engine}}',
   ]),
+  series(
+    'Training',
+    { says: 'Steps of gradient descent a second, by process.', unit: 'ops', stacked: true },
+    [
+      'sum by (instance) (rate(tessera_training_steps_total{stack="$stack"}[$__rate_interval]))',
+      '{{instance}}',
+    ],
+  ),
   series('Processor time', { says: 'Cores that each process keeps busy.' }, [
     `rate(process_cpu_seconds_total{stack="$stack",${pods}}[$__rate_interval])`,
     '{{instance}}',

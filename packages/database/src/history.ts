@@ -41,11 +41,12 @@ export interface ProgressSample {
   tiles: number;
   analyses: number;
   strips: number;
+  trainings: number;
 }
 
 export async function readProgressSamples(db: Database, experimentId: string): Promise<ProgressSample[]> {
   const { rows } = await db.pool.query<ProgressSample>(
-    'SELECT at, tiles, analyses, strips FROM progress_samples WHERE experiment_id = $1 ORDER BY at',
+    'SELECT at, tiles, analyses, strips, trainings FROM progress_samples WHERE experiment_id = $1 ORDER BY at',
     [experimentId],
   );
   return rows;
@@ -57,8 +58,8 @@ const samplesKept = 600;
 /** Notes how far the running experiments are, unless somebody has within `everyMs`. */
 export async function sampleProgress(db: Database, everyMs: number): Promise<void> {
   await db.pool.query(
-    `INSERT INTO progress_samples (experiment_id, at, tiles, analyses, strips)
-     SELECT id, now(), tiles_done, analyses_done, strips_done FROM experiments e
+    `INSERT INTO progress_samples (experiment_id, at, tiles, analyses, strips, trainings)
+     SELECT id, now(), tiles_done, analyses_done, strips_done, trainings_done FROM experiments e
      WHERE (state = 'running' OR finished_at > now() - 3 * $1 * interval '1 millisecond')
        AND NOT EXISTS (
          SELECT 1 FROM progress_samples s

@@ -27,9 +27,12 @@ export type LogEntry = Static<typeof logEntrySchema>;
 
 export const experimentHistorySchema = Type.Object({
   log: Type.Array(logEntrySchema, { description: 'Newest first; about the last 2,000 are kept.' }),
-  samples: Type.Array(Type.Object({ at: time, tiles: count, analyses: count, strips: count }), {
-    description: 'What was done at a moment, every few seconds; sparser the older.',
-  }),
+  samples: Type.Array(
+    Type.Object({ at: time, tiles: count, analyses: count, strips: count, trainings: count }),
+    {
+      description: 'What was done at a moment, every few seconds; sparser the older.',
+    },
+  ),
   failures: Type.Array(
     Type.Object({
       cause: Type.String({ description: 'The message without its numbers.' }),

@@ -6,7 +6,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
  */
 export interface Metrics {
   readonly registry: Registry;
-  /** `wave` (train, analysis, strip, finish), `state` (pending, leased, done, failed): tasks now. */
+  /** `wave` (train, analysis, strip, training, finish), `state` (pending, leased, done, failed): tasks now. */
   readonly tasks: Gauge<'wave' | 'state'>;
   /** `state`: experiments now. */
   readonly experiments: Gauge<'state'>;
@@ -20,6 +20,8 @@ export interface Metrics {
   readonly computeSeconds: Counter<'wave' | 'engine'>;
   /** `wave`: bytes of accepted tasks' results. */
   readonly bytesWritten: Counter<'wave'>;
+  /** Steps of gradient descent that networks took here, those of trainings that were given up too. */
+  readonly trainingSteps: Counter;
   /** `method`, `route` (the pattern), `status`: seconds to answer. */
   readonly apiSeconds: Histogram<'method' | 'route' | 'status'>;
   /** `wave`: seconds since the task was queued that has waited longest for a worker. */
@@ -102,6 +104,11 @@ export function createMetrics(): Metrics {
       name: 'tessera_bytes_written_total',
       help: 'Bytes of accepted results, by wave.',
       labelNames: ['wave'],
+      registers,
+    }),
+    trainingSteps: new Counter({
+      name: 'tessera_training_steps_total',
+      help: 'Steps of gradient descent that networks of finite width took.',
       registers,
     }),
     apiSeconds: new Histogram({

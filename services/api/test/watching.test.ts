@@ -168,7 +168,7 @@ describe('the history of an experiment', () => {
     });
     expect(failures[0].cause).toContain('NaN at entry #');
     expect(samples).toHaveLength(1);
-    expect(samples[0]).toMatchObject({ tiles: 1, analyses: 0, strips: 0 });
+    expect(samples[0]).toMatchObject({ tiles: 1, analyses: 0, strips: 0, trainings: 0 });
   });
 
   it('keeps about the last 2,000 entries', async () => {

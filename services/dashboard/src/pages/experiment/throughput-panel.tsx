@@ -8,6 +8,7 @@ const waves = [
   ['tiles', 'tile', 'Tiles'],
   ['analyses', 'analysis', 'Analyses'],
   ['strips', 'strip', 'Strips'],
+  ['trainings', 'network', 'Networks'],
 ] as const;
 
 /** How far it is, how fast it goes, and how both have changed. */
@@ -33,7 +34,7 @@ export function ThroughputPanel(props: {
       <ul className="waves">
         {waves.map(([key, , name]) => {
           const work = progress[key];
-          if (work.total === 0) return null;
+          if (!work || work.total === 0) return null;
           return (
             <li key={key}>
               <span>{name}</span>
@@ -47,7 +48,7 @@ export function ThroughputPanel(props: {
         })}
       </ul>
       <Chart
-        title="Tiles, analyses and strips a second"
+        title="Tiles, analyses, strips and networks a second"
         points={ratesOf(samples)}
         unit={(value) => `${numberText(value)} /s`}
       />
@@ -67,6 +68,9 @@ interface Point {
   value: number;
 }
 
+const unitsOf = (sample: ExperimentHistory['samples'][number]) =>
+  waves.reduce((sum, [key]) => sum + sample[key], 0);
+
 function ratesOf(samples: ExperimentHistory['samples']): Point[] {
   const points: Point[] = [];
   for (let i = 1; i < samples.length; i++) {
@@ -75,7 +79,7 @@ function ratesOf(samples: ExperimentHistory['samples']): Point[] {
     const seconds = (Date.parse(now.at) - Date.parse(before.at)) / 1000;
     // A pause (cancelled, then tried again) is no slowness.
     if (seconds <= 0 || seconds > 600) continue;
-    const units = now.tiles + now.analyses + now.strips - before.tiles - before.analyses - before.strips;
+    const units = unitsOf(now) - unitsOf(before);
     points.push({ at: Date.parse(now.at), value: Math.max(0, units / seconds) });
   }
   return points;
