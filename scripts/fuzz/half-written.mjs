@@ -23,12 +23,13 @@ export async function checkHalfWritten(pool, dataDir) {
 
   const experiments = await rows(
     `SELECT id, name, state, spec, plan, provenance, dataset_sha256, finished_at,
-            tiles_total, tiles_done, analyses_total, analyses_done, strips_total, strips_done,
+            tiles_total, tiles_done, analyses_total, analyses_done, strips_total, strips_done, trainings_total, trainings_done,
             (SELECT count(*)::int FROM kernels WHERE experiment_id = e.id) AS kernels,
             (SELECT count(*)::int FROM kernels WHERE experiment_id = e.id AND state = 'done') AS done,
             (SELECT count(*)::int FROM kernels WHERE experiment_id = e.id AND state = 'done' AND summary IS NULL) AS bare,
             (SELECT count(*)::int FROM analyses WHERE experiment_id = e.id AND complete) AS rows,
             (SELECT count(*)::int FROM analyses WHERE experiment_id = e.id AND NOT complete) AS partial,
+            (SELECT count(*)::int FROM trainings WHERE experiment_id = e.id) AS networks,
             (SELECT count(*)::int FROM tasks WHERE experiment_id = e.id) AS tasks,
             (SELECT count(*)::int FROM tasks WHERE experiment_id = e.id AND state = 'leased') AS leased
      FROM experiments e ORDER BY sequence`,
@@ -77,6 +78,8 @@ export async function checkHalfWritten(pool, dataDir) {
   return { problems, looked };
 }
 
+const kinds = ['tiles', 'analyses', 'strips', 'trainings'];
+
 /** The rows of one experiment that has ended agree with its plan. */
 function checkRows(one, wrong) {
   const { id, state, plan } = one;
@@ -87,14 +90,16 @@ function checkRows(one, wrong) {
   if (one.kernels !== plan.kernels) say(`${one.kernels} kernel rows of ${plan.kernels}`);
   if (one.bare > 0) say(`${one.bare} done kernels without a summary`);
   if (one.leased > 0) say(`${one.leased} tasks under a lease`);
-  for (const kind of ['tiles', 'analyses', 'strips'])
-    if (one[`${kind}_total`] !== plan.totals[kind]) say(`${kind} of another plan`);
+  for (const kind of kinds)
+    if (one[`${kind}_total`] !== (plan.totals[kind] ?? 0)) say(`${kind} of another plan`);
   if (one.rows !== one.done * plan.analysesPerKernel)
     say(`${one.rows} visible rows of ${one.done} done kernels`);
+  if (one.networks !== one.trainings_done)
+    say(`${one.networks} rows of ${one.trainings_done} trained networks`);
   if (state !== 'completed') return;
   if (one.done !== plan.kernels || one.partial + one.tasks > 0)
     say(`completed with ${one.done} kernels done, ${one.partial} partial rows, ${one.tasks} tasks`);
-  for (const kind of ['tiles', 'analyses', 'strips'])
+  for (const kind of kinds)
     if (one[`${kind}_done`] !== one[`${kind}_total`]) say(`completed without all ${kind}`);
 }
 
