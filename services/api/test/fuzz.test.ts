@@ -13,7 +13,8 @@ const runs = { numRuns: 150 };
 
 /** A valid spec in which one value, at any depth, is replaced by random JSON. */
 const mutatedSpec = fc.tuple(fc.jsonValue({ maxDepth: 3 }), fc.nat()).map(([value, pick]) => {
-  const spec = structuredClone(tinySpec()) as unknown as Record<string, unknown>;
+  const training = { width: 4, steps: 3, batch: 2, depths: [1], learningRate: { ofMax: 0.5 } };
+  const spec = structuredClone({ ...tinySpec(), training }) as unknown as Record<string, unknown>;
   const places: { holder: Record<string, unknown>; key: string }[] = [];
   const collect = (holder: Record<string, unknown>) => {
     for (const [key, child] of Object.entries(holder)) {
