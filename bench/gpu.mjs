@@ -19,7 +19,7 @@ const networks = [
     family: 'cnn-gap',
     layers: 21,
     shape: { height: 32, width: 32, channels: 3 },
-    images: 16,
+    images: 32,
     small: { layers: 3, shape: { height: 16, width: 16, channels: 3 }, images: 3 },
     published: PUBLISHED_MS,
   },

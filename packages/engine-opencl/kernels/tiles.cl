@@ -1,6 +1,5 @@
-// What knows of no activation: mirror images of blocks, and sums of planes put together to a pair's entries. `total` and `sums` are by
-// PLANES: delta, Delta, Theta.
-#define PLANES 3
+// What knows of no activation: mirror images of blocks, and sums of planes put together to a pair's entries. `totals` and `sums` are by
+// planes: delta, Delta and, where it is carried, Theta.
 
 /**
  * The mirror image of a block whose square begins on the diagonal: `from` (depths, rows, cols) -> `to` (depths, cols, rows). Of the
@@ -21,7 +20,7 @@ __kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void mirror(const 
 }
 
 /**
- * Adds the sums of a pair's planes to its totals, (pairs, depths, PLANES), in the order of the displacements. The plane of a displacement
+ * Adds the sums of a pair's planes to its totals, (pairs, depths, planes), in the order of the displacements. The plane of a displacement
  * stands for itself and its mirror image where displacements[3 d + 2] is 2; two orders are added up first, so that swapping the
  * images changes no bit. `isFirst`: totals begin at 0. orders 1 is a pair whose plane s = 0 counts `once` or, an image with itself, not.
  */
@@ -56,7 +55,8 @@ __kernel void fold_references(const int displacementCount, const int firstDispla
 
 /** Puts the totals of pairs together and writes their entries, (depths in the task's order, rows, cols). An item a pair and depth. */
 __kernel void finish_pairs(__constant wide *net, const int pairCount, const int rows, const int cols, const int pixels, const int pooled,
-                           const int differenced, const int firstSame, const int depthCount, const __global int *positions, const int wanted, const __global int *pairs,
+                           const int differenced, const int firstSame, const int depthCount, const int planes, const __global int *positions,
+                           const __global int *carried, const int wanted, const __global int *pairs,
                            const __global wide *totals, const __global wide *rowSums, const __global wide *colSums, const __global wide *means,
                            const __global wide *referenceTotals, __global real *nngp, __global real *nngpComplement, __global real *ntk,
                            __global real *ntkComplement) {
@@ -64,18 +64,19 @@ __kernel void finish_pairs(__constant wide *net, const int pairCount, const int 
   if (pair >= pairCount) return;
   const int i = pairs[2 * pair], j = pairs[2 * pair + 1];
   const __global wide *a = rowSums + ((size_t)i * depthCount + d) * 2, *b = colSums + ((size_t)j * depthCount + d) * 2;
-  const __global wide *total = totals + ((size_t)pair * depthCount + d) * PLANES;
+  const __global wide *total = totals + ((size_t)pair * depthCount + d) * planes;
   const wide count = pooled ? (wide)pixels * (wide)pixels : (wide)pixels, sw2 = net[WEIGHT];
   const wide q = (a[0] + b[0]) * (wide)0.5f, theta = (a[1] + b[1]) * (wide)0.5f;
-  wide product = total[2];
-  // The plane s = 0 of an image with itself: no complement, and Theta_aa.
-  if (pair >= firstSame) product += theta + means[2 * d + 1] * (wide)pixels;
   const wide complement = sw2 * (differenced ? total[0] - q : total[0]) / count;
   const wide k = (differenced ? sw2 * referenceTotals[2 * d] / count : sw2 * (means[2 * d] + q / (wide)pixels)) + net[BIAS] - complement;
-  const wide tangentComplement = complement + sw2 * (differenced ? total[1] - theta : total[1]) / count;
+  // Means of the deviations from Theta of the reference, or of the images, and of Theta itself.
+  const wide apart = (differenced ? total[1] - theta : total[1]) / count;
+  wide product = (differenced ? referenceTotals[2 * d + 1] / count : means[2 * d + 1] + theta / (wide)pixels) - apart;
+  // The plane s = 0 of an image with itself: no complement, and Theta_aa.
+  if (carried[d]) product = (total[2] + (pair >= firstSame ? theta + means[2 * d + 1] * (wide)pixels : (wide)0)) / count;
   const size_t at = ((size_t)positions[d] * rows + i) * cols + j;
   if (wanted & 4) nngp[at] = (real)k;
   if (wanted & 8) nngpComplement[at] = (real)complement;
-  if (wanted & 2) ntk[at] = (real)(k + sw2 * product / count);
-  if (wanted & 1) ntkComplement[at] = (real)tangentComplement;
+  if (wanted & 2) ntk[at] = (real)(k + sw2 * product);
+  if (wanted & 1) ntkComplement[at] = (real)(complement + sw2 * apart);
 }

@@ -4,10 +4,11 @@ import type { DeviceBuffer, Kernel } from './context.js';
 import { type SortedDepths, sortDepths } from './depths.js';
 import { networkNumbers } from './network-numbers.js';
 import { type Block, Outputs, wantedBits } from './outputs.js';
-import { displacementsOf, PLANES, type PlaneLayout, planeLayout } from './plane-layout.js';
+import { displacementsOf, type PlaneLayout, planeLayout } from './plane-layout.js';
 import { commonProgram, realBytes, wideArray, wideBytes } from './programs.js';
 import type { Argument, Session } from './session.js';
 import type { Shapes } from './shapes.js';
+import { swampedDepths } from './swamping.js';
 
 /** Shares of the free memory: tables of two blocks of images, of reference pairs, sums of planes, results. */
 const SHARE = { tables: 0.4, references: 0.2, sums: 0.1, results: 0.2 } as const;
@@ -20,8 +21,11 @@ export async function computeCnn(
   result: TileResult,
   shape: Shapes['cnn'],
 ): Promise<void> {
-  const layout = planeLayout(session.context.device.info, task, shape);
-  await new CnnTile(session, task, result, layout).run();
+  const sorted = sortDepths(task.depths);
+  const swamped = swampedDepths(task, sorted.depths);
+  const carriesTheta = swamped.includes(true) && result.ntk?.matrix != null;
+  const layout = planeLayout(session.context.device.info, task, shape, carriesTheta);
+  await new CnnTile(session, task, result, layout, sorted, swamped).run();
 }
 
 /** Images of a block on the device: their tables, and the sums of their deviations, (images, depths, 2). */
@@ -41,6 +45,8 @@ class CnnTile {
   private readonly net: DeviceBuffer;
   private readonly depths: DeviceBuffer;
   private readonly positions: DeviceBuffer;
+  /** Of each depth: whether Theta is read from its own plane. */
+  private readonly carried: DeviceBuffer;
   private readonly displacements: DeviceBuffer;
   private readonly displacementCount: number;
   private readonly real: number;
@@ -48,13 +54,20 @@ class CnnTile {
   private readonly scratch: DeviceBuffer | null;
   private readonly scratchGroups: number;
 
-  constructor(session: Session, task: TileTask, result: TileResult, layout: PlaneLayout) {
+  constructor(
+    session: Session,
+    task: TileTask,
+    result: TileResult,
+    layout: PlaneLayout,
+    sorted: SortedDepths,
+    swamped: boolean[],
+  ) {
     this.session = session;
     this.task = task;
     this.result = result;
     this.layout = layout;
     const { info } = session.context.device;
-    this.sorted = sortDepths(task.depths);
+    this.sorted = sorted;
     this.real = realBytes(task.precision);
     this.wide = wideBytes(info);
     this.net = session.upload(
@@ -62,6 +75,7 @@ class CnnTile {
     );
     this.depths = session.upload(Int32Array.from(this.sorted.depths));
     this.positions = session.upload(Int32Array.from(this.sorted.positions));
+    this.carried = session.upload(Int32Array.from(swamped, (each) => Number(each && layout.planes === 3)));
     const displacements = displacementsOf(layout);
     this.displacements = session.upload(displacements);
     this.displacementCount = displacements.length / 3;
@@ -69,7 +83,7 @@ class CnnTile {
     this.scratchGroups = layout.isGlobal ? 2 * info.computeUnits : 0;
     this.scratch = layout.isGlobal
       ? session.allocate(
-          this.scratchGroups * Math.max(4, PLANES * layout.together) * layout.pixels * this.wide,
+          this.scratchGroups * Math.max(4, layout.planes * layout.together) * layout.pixels * this.wide,
         )
       : null;
   }
@@ -165,7 +179,7 @@ class CnnTile {
     const { bufferBytes } = session.context.device.info;
     const imageBytes = this.imageNumbers * layout.pixels * real;
     const tables = Math.min((session.freeBytes * SHARE.tables) / 2, bufferBytes) / imageBytes;
-    const pairBytes = this.depthCount * (PLANES * wide + 4 * 2 * real);
+    const pairBytes = this.depthCount * (layout.planes * wide + 4 * 2 * real);
     const results = Math.sqrt(Math.min(session.freeBytes * SHARE.results, bufferBytes) / pairBytes);
     return Math.max(1, Math.min(most, MOST_SIDE, Math.floor(tables), Math.floor(results)));
   }
@@ -262,7 +276,7 @@ class CnnTile {
     const { list, firstSame } = pairsOf(rows.count, cols.count, isDiagonal);
     const count = list.length / 2;
     const pairs = session.upload(list);
-    const numbers = this.depthCount * PLANES;
+    const numbers = this.depthCount * layout.planes;
     const totals = await session.take(count * numbers * wide);
     const step = this.displacementsAtOnce();
     for (let first = 0; first < this.displacementCount; ) {
@@ -292,7 +306,7 @@ class CnnTile {
     };
     const outputs = await Outputs.allocate(session, task, this.result, block);
     const counts = [count, rows.count, cols.count, layout.pixels];
-    const kinds = [Number(layout.pooled), Number(layout.differenced), firstSame, this.depthCount];
+    const kinds = [Number(layout.pooled), Number(layout.differenced), firstSame, this.depthCount, layout.planes];
     await session.launch(
       await this.common('finish_pairs'),
       [count, this.depthCount],
@@ -302,6 +316,7 @@ class CnnTile {
         ...counts,
         ...kinds,
         this.positions,
+        this.carried,
         wantedBits(task),
         pairs,
         totals,
@@ -379,7 +394,7 @@ class CnnTile {
     if (group.count === 0) return;
     const kernel = await this.kernel('pair_planes');
     const fold = await this.common('fold_planes');
-    const numbers = this.depthCount * PLANES;
+    const numbers = this.depthCount * layout.planes;
     // An image with itself has no planes where only the still one is asked for.
     const isRun = group.once === 1 || firstDisplacement + displacements > 1;
     const jobsOfPair = displacements * group.orders;
@@ -415,7 +430,7 @@ class CnnTile {
           of.cols.tables,
           of.references,
           sums,
-          ...this.stage(PLANES * layout.together, this.real),
+          ...this.stage(layout.planes * layout.together, this.real),
         ]);
       }
       const counts = [from, here, group.orders, isRun ? displacements : 0, firstDisplacement, group.once];

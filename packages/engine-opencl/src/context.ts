@@ -78,7 +78,7 @@ export class Context {
     const source = programSource(device.info, choice);
     const handle = opencl.create('clCreateProgramWithSource', this.context, 1, [source], null);
     try {
-      const options = buildOptions(device.info);
+      const options = buildOptions(device.info, choice.registers);
       await opencl.callAsync('clBuildProgram', handle, 1, handles(device.id), options, null, null);
     } catch (error) {
       if (!(error instanceof OpenclError)) throw error;

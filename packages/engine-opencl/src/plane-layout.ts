@@ -6,8 +6,6 @@ import { kindOfActivation, parameterCounts } from './network-numbers.js';
 import { type ProgramChoice, realBytes, wideBytes } from './programs.js';
 import type { Shapes } from './shapes.js';
 
-/** Planes of a pair: delta, Delta, Theta (cnn-pairs.cl). */
-export const PLANES = 3;
 /** Planes of the reference's pairs that are filtered together. */
 const REFERENCE_PLANES = 4;
 const MOST_STRIP = 8;
@@ -28,13 +26,20 @@ export interface PlaneLayout {
   /** Planes go through global memory: one does not fit the local one. */
   isGlobal: boolean;
   choice: ProgramChoice;
+  /** Of a pair: delta, Delta and, where a depth of the task needs it carried, Theta (cnn-pairs.cl). */
+  planes: 2 | 3;
   /** Numbers of one image, of the reference's pixels and of one displacement of its pairs, layer by layer. */
   layerNumbers: number;
   referenceNumbers: number;
   pairNumbers: number;
 }
 
-export function planeLayout(info: DeviceInfo, task: TileTask, shape: Shapes['cnn']): PlaneLayout {
+export function planeLayout(
+  info: DeviceInfo,
+  task: TileTask,
+  shape: Shapes['cnn'],
+  carriesTheta: boolean,
+): PlaneLayout {
   const { shape: image } = task.rows;
   if ('inputs' in image) throw new TesseraError('engine-failed', 'A CNN reads images, not vectors.');
   const { family, padding, filterSize, activation } = task.architecture;
@@ -46,13 +51,14 @@ export function planeLayout(info: DeviceInfo, task: TileTask, shape: Shapes['cnn
   const kind = kindOfActivation(activation);
   const { own, differences, references, levelSlopes } = parameterCounts[kind];
 
-  let strip = 1;
+  const planes = carriesTheta ? 3 : 2;
+  let strip = shape.strip;
   const cellsOf = (rows: number) => Math.ceil(height / rows) * width;
   while (strip < MOST_STRIP && cellsOf(strip) > shape.items) strip *= 2;
   const cells = cellsOf(strip);
   const cellsEach = nextPower(cells / Math.min(cells, shape.items));
 
-  const planeBytes = PLANES * pixels * realBytes(task.precision) + PLANES * width * wideBytes(info);
+  const planeBytes = planes * pixels * realBytes(task.precision) + planes * width * wideBytes(info);
   const imageBytes = (REFERENCE_PLANES * pixels + 2 * width) * wideBytes(info);
   const isGlobal = Math.max(planeBytes, imageBytes) > info.localBytes;
   const fitting = isGlobal ? Number.POSITIVE_INFINITY : Math.floor(info.localBytes / planeBytes);
@@ -73,14 +79,19 @@ export function planeLayout(info: DeviceInfo, task: TileTask, shape: Shapes['cnn
       of: 'cnn',
       activation: kind,
       precision: task.precision,
+      registers: shape.registers,
       sizes: {
         STRIP: strip,
         CELLS: cellsEach,
-        FILTER: info.type !== 'cpu' && filterSize === 3 ? 3 : 0,
+        ...(shape.unrolled
+          ? { UNROLLED: 1, HEIGHT: height, WIDTH: width, FILTER: filterSize, CIRCULAR: Number(circular) }
+          : { UNROLLED: 0 }),
+        CARRIED: Number(carriesTheta),
         DIFFERENCED: Number(differenced),
         STAGE_GLOBAL: Number(isGlobal),
       },
     },
+    planes,
     layerNumbers: own + (levelSlopes ? 2 : 4) + (differenced ? differences : 0),
     referenceNumbers: own + 3,
     pairNumbers: references + 2,

@@ -32,6 +32,8 @@ export interface ProgramChoice {
   precision: Precision;
   /** Sizes that the compiler unrolls by. */
   sizes: Readonly<Record<string, number>>;
+  /** The most registers an item may take, where the driver can be told; no bit depends on it. */
+  registers?: number;
 }
 
 /** The kernels that know of no activation. */
@@ -42,8 +44,8 @@ export const commonProgram = (precision: Precision): ProgramChoice => ({
   sizes: {},
 });
 
-export const programKey = ({ of, activation, precision, sizes }: ProgramChoice): string =>
-  JSON.stringify([of, activation, precision, sizes]);
+export const programKey = ({ of, activation, precision, sizes, registers }: ProgramChoice): string =>
+  JSON.stringify([of, activation, precision, sizes, registers]);
 
 const hasDouble = ({ precisions }: DeviceInfo) => precisions.includes('f64');
 
@@ -77,6 +79,8 @@ function tailOf(of: ProgramChoice['of'], activation: ActivationKind): Part[] {
   return activation === 'tanh' ? ['fcn', 'fcn-tanh'] : ['fcn'];
 }
 
+const NVIDIA = 'NVIDIA CUDA';
+
 /** What duals.cl and planes.cl define anew in each type. */
 const generic = [
   'T',
@@ -105,8 +109,9 @@ function withType(type: string, suffix: string, isDouble: boolean, texts: Part[]
 }
 
 /** No relaxation of arithmetic; kernels say themselves what is contracted (prelude.cl). */
-export function buildOptions(info: DeviceInfo): string {
+export function buildOptions(info: DeviceInfo, registers = 0): string {
   const options = ['-cl-std=CL1.2'];
+  if (registers > 0 && info.platform === NVIDIA) options.push(`-cl-nv-maxrregcount=${registers}`);
   if (info.correctlyRounded) options.push('-cl-fp32-correctly-rounded-divide-sqrt');
   if (!hasDouble(info)) options.push('-cl-single-precision-constant');
   return options.join(' ');

@@ -4,14 +4,17 @@ import type { DeviceInfo } from './devices.js';
 export interface Shapes {
   /** Of `fcn_pairs`: items of a group along columns and rows, and rows that each item takes through the layers. */
   fcn: { cols: number; rows: number; rowsEach: number };
-  /** Of the kernels of planes: items of a group. */
-  cnn: { items: number };
+  /**
+   * Of the kernels of planes: items of a group, the least rows of a column that an item holds, whether a program is compiled for one size
+   * of images, loops unrolled, and the most registers of an item (0: the compiler's choice).
+   */
+  cnn: { items: number; strip: number; unrolled: boolean; registers: number };
 }
 
 export function defaultShapes({ type, subGroupWidth, workGroupItems }: DeviceInfo): Shapes {
   if (type === 'cpu') {
-    return { fcn: { cols: 64, rows: 1, rowsEach: 1 }, cnn: { items: Math.min(1024, workGroupItems) } };
+    return { fcn: { cols: 64, rows: 1, rowsEach: 1 }, cnn: { items: Math.min(1024, workGroupItems), strip: 1, unrolled: false, registers: 0 } };
   }
-  const cnn = { items: Math.min(256, workGroupItems) };
+  const cnn = { items: Math.min(256, workGroupItems), strip: 4, unrolled: true, registers: 0 };
   return { fcn: { cols: Math.max(32, subGroupWidth), rows: 4, rowsEach: 2 }, cnn };
 }

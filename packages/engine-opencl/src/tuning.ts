@@ -43,7 +43,16 @@ function fcnCandidates(info: DeviceInfo): Shapes['fcn'][] {
 }
 
 function cnnCandidates(info: DeviceInfo): Shapes['cnn'][] {
-  return [MOST_ITEMS, 128, 64].filter((items) => items <= info.workGroupItems).map((items) => ({ items }));
+  const { cnn } = defaultShapes(info);
+  const shapes = [
+    [256, 4],
+    [256, 8],
+    [512, 8],
+    [128, 8],
+  ] as const;
+  return shapes
+    .filter(([items]) => items <= info.workGroupItems)
+    .flatMap(([items, strip]) => [0, 80].map((registers) => ({ ...cnn, items, strip, registers })));
 }
 
 async function fastest<Shape>(

@@ -64,12 +64,15 @@ describe.skipIf(deviceMissing !== null)(
         task('fcn', { cols: images(33, { inputs: 9 }) }),
         task('cnn-gap'),
         task('cnn-gap', { architecture: { ...task('cnn-gap').architecture, padding: 'circular' } }),
+        task('cnn-gap', { architecture: { ...task('cnn-gap').architecture, filterSize: 5 } }),
+        task('cnn-flatten'),
       ];
       const plain = open();
       const others = [
         open({ memoryBytes: 230_000 }),
         open({ localBytes: 300 }),
-        open({ shapes: { fcn: { cols: 8, rows: 2, rowsEach: 2 }, cnn: { items: 10 } } }),
+        open({ shapes: { fcn: { cols: 8, rows: 2, rowsEach: 2 }, cnn: { items: 10, strip: 1, unrolled: false, registers: 0 } } }),
+        open({ shapes: { fcn: { cols: 8, rows: 2, rowsEach: 2 }, cnn: { items: 8, strip: 2, unrolled: true, registers: 0 } } }),
       ];
       for (const tile of tasks) {
         const wanted = arraysOf(await plain.computeTile(tile));
