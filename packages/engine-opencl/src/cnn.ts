@@ -306,7 +306,13 @@ class CnnTile {
     };
     const outputs = await Outputs.allocate(session, task, this.result, block);
     const counts = [count, rows.count, cols.count, layout.pixels];
-    const kinds = [Number(layout.pooled), Number(layout.differenced), firstSame, this.depthCount, layout.planes];
+    const kinds = [
+      Number(layout.pooled),
+      Number(layout.differenced),
+      firstSame,
+      this.depthCount,
+      layout.planes,
+    ];
     await session.launch(
       await this.common('finish_pairs'),
       [count, this.depthCount],

@@ -27,6 +27,9 @@ export interface FoundDevice {
   info: DeviceInfo;
 }
 
+/** The platform whose compiler can be told how many registers to take. */
+export const NVIDIA = 'NVIDIA CUDA';
+
 /** The names of cl.h. */
 const PLATFORM_NAME = 0x0902;
 const DEVICE = {

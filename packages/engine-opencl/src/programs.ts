@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Precision } from '@tessera/spec';
-import type { DeviceInfo } from './devices.js';
+import { type DeviceInfo, NVIDIA } from './devices.js';
 import { type ActivationKind, kindNumber } from './network-numbers.js';
 
 const parts = [
@@ -50,8 +50,10 @@ export const programKey = ({ of, activation, precision, sizes, registers }: Prog
 const hasDouble = ({ precisions }: DeviceInfo) => precisions.includes('f64');
 
 /** Numbers of type `wide` (kernels/prelude.cl). */
-export const wideArray = (info: DeviceInfo, numbers: Iterable<number>): Float64Array | Float32Array =>
-  hasDouble(info) ? Float64Array.from(numbers) : Float32Array.from(numbers);
+export const wideArray = (
+  info: DeviceInfo,
+  numbers: Float64Array | Float32Array | readonly number[],
+): Float64Array | Float32Array => (hasDouble(info) ? new Float64Array(numbers) : new Float32Array(numbers));
 export const realBytes = (precision: Precision): number => (precision === 'f64' ? 8 : 4);
 export const wideBytes = (info: DeviceInfo): number => (hasDouble(info) ? 8 : 4);
 
@@ -78,8 +80,6 @@ function tailOf(of: ProgramChoice['of'], activation: ActivationKind): Part[] {
   if (of === 'limits') return ['limits'];
   return activation === 'tanh' ? ['fcn', 'fcn-tanh'] : ['fcn'];
 }
-
-const NVIDIA = 'NVIDIA CUDA';
 
 /** What duals.cl and planes.cl define anew in each type. */
 const generic = [

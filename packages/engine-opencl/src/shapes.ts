@@ -1,5 +1,5 @@
 /** Work-group shapes: what suits a device by its kind. No bit of a result depends on them. */
-import type { DeviceInfo } from './devices.js';
+import { type DeviceInfo, NVIDIA } from './devices.js';
 
 export interface Shapes {
   /** Of `fcn_pairs`: items of a group along columns and rows, and rows that each item takes through the layers. */
@@ -11,10 +11,15 @@ export interface Shapes {
   cnn: { items: number; strip: number; unrolled: boolean; registers: number };
 }
 
-export function defaultShapes({ type, subGroupWidth, workGroupItems }: DeviceInfo): Shapes {
+export function defaultShapes({ type, subGroupWidth, workGroupItems, platform }: DeviceInfo): Shapes {
   if (type === 'cpu') {
-    return { fcn: { cols: 64, rows: 1, rowsEach: 1 }, cnn: { items: Math.min(1024, workGroupItems), strip: 1, unrolled: false, registers: 0 } };
+    return {
+      fcn: { cols: 64, rows: 1, rowsEach: 1 },
+      cnn: { items: Math.min(1024, workGroupItems), strip: 1, unrolled: false, registers: 0 },
+    };
   }
-  const cnn = { items: Math.min(256, workGroupItems), strip: 4, unrolled: true, registers: 0 };
+  // 80 of 65,536 let three groups of 256 run at once, which hide each other's waits.
+  const registers = platform === NVIDIA ? 80 : 0;
+  const cnn = { items: Math.min(256, workGroupItems), strip: 4, unrolled: true, registers };
   return { fcn: { cols: Math.max(32, subGroupWidth), rows: 4, rowsEach: 2 }, cnn };
 }

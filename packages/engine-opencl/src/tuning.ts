@@ -8,7 +8,7 @@ import { kernelHash } from './programs.js';
 import { defaultShapes, type Shapes } from './shapes.js';
 
 const FILE = 'opencl-shapes.json';
-/** What every kernel's registers leave room for, of any activation and precision, on the cards there are (65,536 a compute unit). */
+/** Of `fcn_pairs`: what its registers leave room for, of any activation and precision, on the cards there are (65,536 a compute unit). */
 const MOST_ITEMS = 256;
 /** Each candidate runs once to be compiled and to warm up, then so often. */
 const RUNS = 3;
@@ -45,14 +45,14 @@ function fcnCandidates(info: DeviceInfo): Shapes['fcn'][] {
 function cnnCandidates(info: DeviceInfo): Shapes['cnn'][] {
   const { cnn } = defaultShapes(info);
   const shapes = [
-    [256, 4],
-    [256, 8],
-    [512, 8],
-    [128, 8],
-  ] as const;
+    { items: cnn.items, strip: cnn.strip },
+    { items: 2 * cnn.items, strip: cnn.strip },
+    { items: cnn.items / 2, strip: 2 * cnn.strip },
+  ];
+  const limits = cnn.registers === 0 ? [0] : [cnn.registers, 64, 96];
   return shapes
-    .filter(([items]) => items <= info.workGroupItems)
-    .flatMap(([items, strip]) => [0, 80].map((registers) => ({ ...cnn, items, strip, registers })));
+    .filter(({ items }) => items <= info.workGroupItems)
+    .flatMap((shape) => limits.map((registers) => ({ ...cnn, ...shape, registers })));
 }
 
 async function fastest<Shape>(
@@ -118,4 +118,5 @@ const taskOf = (family: 'fcn' | 'cnn-gap', rows: ImageBlock, depth: number): Til
   cols: null,
 });
 const fcnTask = (): TileTask => taskOf('fcn', images(1024, { inputs: 16 }, 16), 50);
-const cnnTask = (): TileTask => taskOf('cnn-gap', images(3, { height: 32, width: 32, channels: 3 }, 3072), 8);
+const cnnTask = (): TileTask =>
+  taskOf('cnn-gap', images(8, { height: 32, width: 32, channels: 3 }, 3072), 12);

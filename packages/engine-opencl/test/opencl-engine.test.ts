@@ -68,11 +68,12 @@ describe.skipIf(deviceMissing !== null)(
         task('cnn-flatten'),
       ];
       const plain = open();
+      const fcn = { cols: 8, rows: 2, rowsEach: 2 };
       const others = [
         open({ memoryBytes: 230_000 }),
         open({ localBytes: 300 }),
-        open({ shapes: { fcn: { cols: 8, rows: 2, rowsEach: 2 }, cnn: { items: 10, strip: 1, unrolled: false, registers: 0 } } }),
-        open({ shapes: { fcn: { cols: 8, rows: 2, rowsEach: 2 }, cnn: { items: 8, strip: 2, unrolled: true, registers: 0 } } }),
+        open({ shapes: { fcn, cnn: { items: 10, strip: 1, unrolled: false, registers: 0 } } }),
+        open({ shapes: { fcn, cnn: { items: 8, strip: 2, unrolled: true, registers: 0 } } }),
       ];
       for (const tile of tasks) {
         const wanted = arraysOf(await plain.computeTile(tile));
