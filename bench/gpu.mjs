@@ -50,7 +50,7 @@ export async function runGpuBench(log) {
   for (const precision of device.precisions) {
     const { limits } = await measureLimits({ name: 'relu' }, precision);
     log(
-      `limits in ${precision}: ${(limits.flopsPerSecond / 1e9).toFixed(0)} GFLOP/s, ${(limits.bytesPerSecond / 1e9).toFixed(0)} GB/s`,
+      `limits in ${precision}: ${(limits.flopsPerSecond / 1e9).toFixed(0)} GFLOP/s, ${(limits.bytesPerSecond / 1e9).toFixed(0)} GB/s, ${(limits.hostBytesPerSecond / 1e9).toFixed(1)} GB/s to the host`,
     );
     for (const network of networks) {
       const row = await measureNetwork(
@@ -100,6 +100,7 @@ async function measureNetwork({ id, family, layers, shape, images, published }, 
       publishedEntryMs: isSmall || precision !== 'f32' ? null : (published ?? null),
       arithmeticFraction: arithmeticMs / ms,
       memoryFraction: memoryMs / ms,
+      transferFraction: (1000 * resultBytes({ images, precision })) / limits.hostBytesPerSecond / ms,
       limits,
     };
   } finally {
@@ -113,6 +114,9 @@ function bytesMoved(family, { layers, pixels, images, entries, precision }) {
   const numbers = family === 'fcn' ? 6 : 4;
   return real * (2 * images * layers * numbers * pixels + 4 * 2 * entries);
 }
+
+/** What is brought to the host: four arrays, both triangles. */
+const resultBytes = ({ images, precision }) => (precision === 'f64' ? 8 : 4) * 4 * images ** 2;
 
 function taskOf(family, layers, shape, images, precision) {
   const size = shape.inputs ?? shape.height * shape.width * shape.channels;
@@ -139,12 +143,12 @@ function taskOf(family, layers, shape, images, precision) {
 export function gpuTable({ device, isSmall, rows }) {
   const percent = (fraction) => `${(100 * fraction).toFixed(1)}%`;
   const lines = rows.map(
-    ({ id, what, ms, entryMs, publishedEntryMs, arithmeticFraction, memoryFraction }) => {
+    ({ id, what, ms, entryMs, publishedEntryMs, arithmeticFraction, memoryFraction, transferFraction }) => {
       const published =
         publishedEntryMs === null ? '' : `; neural-tangents on a V100: ${publishedEntryMs} ms an entry`;
       return (
         `${id}: ${ms.toPrecision(4)} ms, ${entryMs.toPrecision(3)} ms an entry${published}\n    ${what}\n` +
-        `    ${percent(arithmeticFraction)} of the same layers on registers alone, ${percent(memoryFraction)} of the memory's limit`
+        `    ${percent(arithmeticFraction)} of the same layers on registers alone, ${percent(memoryFraction)} of the memory's limit, ${percent(transferFraction)} of the transfer's`
       );
     },
   );

@@ -73,9 +73,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   try {
     const port = await claimPort(settings.host, settings.port);
-    // A process a core: each scores its strips in JavaScript between native calls (docs/decisions/0005).
+    // A process a core: each scores its strips in JavaScript between native calls (docs/decisions/0005). A device is one worker's.
     const cores = availableParallelism();
-    const workers = settings.workers ?? cores;
+    const workers = settings.workers ?? ((await computesOnDevice(settings)) ? 1 : cores);
     const threads = settings.threads ?? Math.max(1, Math.floor(cores / workers));
     let databaseUrl = settings.databaseUrl;
     if (databaseUrl === null) {
@@ -114,6 +114,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await stop();
     throw error;
   }
+}
+
+/** Whether a worker's engine takes a device that several of them would share. */
+async function computesOnDevice({ engine, device }: Settings): Promise<boolean> {
+  if (engine !== 'auto') return engine === 'opencl';
+  const { findsCard } = await import('@tessera/engine-opencl');
+  return findsCard(device);
 }
 
 /** Before anything listens; the API itself looks again. */

@@ -15,6 +15,8 @@ export interface Limits {
   flopsPerSecond: number;
   /** Read plus written. */
   bytesPerSecond: number;
+  /** From the device into an array of the host. */
+  hostBytesPerSecond: number;
   /** Seconds of one entry's layer of `activation` on registers alone, all items of the device at work. */
   secondsPerEntryLayer: number;
 }
@@ -73,6 +75,7 @@ class Measurement {
     return {
       flopsPerSecond: rate * items * CHAINS * 2,
       bytesPerSecond: await this.copyRate(items),
+      hostBytesPerSecond: await this.hostRate(),
       secondsPerEntryLayer: 1 / (seconds * items),
     };
   }
@@ -113,6 +116,22 @@ class Measurement {
     session.release(from);
     session.release(to);
     return (1000 * 2 * count * realBytes(this.precision)) / Math.min(...times.slice(1));
+  }
+
+  private async hostRate(): Promise<number> {
+    const { session, info } = this;
+    const bytes = Math.min(COPY_BYTES, Math.floor(info.bufferBytes / 2));
+    const from = session.allocate(bytes);
+    const to = new Uint8Array(from.bytes);
+    const times: number[] = [];
+    for (let run = 0; run <= RUNS; run++) {
+      const started = performance.now();
+      session.read(from, to);
+      await session.readsDone();
+      times.push(performance.now() - started);
+    }
+    session.release(from);
+    return (1000 * from.bytes) / Math.min(...times.slice(1));
   }
 
   private async layerSeconds(items: number, out: DeviceBuffer): Promise<number> {

@@ -1,5 +1,5 @@
 /** The OpenCL devices of a machine, and what the engine needs to know of them. */
-import type { Precision } from '@tessera/spec';
+import { type Precision, TesseraError } from '@tessera/spec';
 import { type Handle, loadOpencl, type Opencl, OpenclError, queryBytes, queryText } from './opencl.js';
 
 export interface DeviceInfo {
@@ -64,6 +64,16 @@ const NO_DEVICE = -1;
  */
 export function listDevices(library?: string): DeviceInfo[] {
   return findDevices(loadOpencl(library)).map(({ info }) => info);
+}
+
+/** Whether OpenCL names a GPU, one whose name contains `device`. */
+export function findsCard(device: string | null): boolean {
+  try {
+    return listDevices().some(({ type, name }) => type === 'gpu' && name.includes(device ?? ''));
+  } catch (error) {
+    if (error instanceof TesseraError && error.code === 'native-missing') return false;
+    throw error;
+  }
 }
 
 export function findDevices(opencl: Opencl): FoundDevice[] {

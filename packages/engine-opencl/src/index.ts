@@ -1,3 +1,3 @@
-export { type DeviceInfo, listDevices } from './devices.js';
+export { type DeviceInfo, findsCard, listDevices } from './devices.js';
 export { type OpenclEngineOptions, openOpenclEngine } from './opencl-engine.js';
 export type { Shapes } from './shapes.js';

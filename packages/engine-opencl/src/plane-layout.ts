@@ -83,7 +83,7 @@ export function planeLayout(
       sizes: {
         STRIP: strip,
         CELLS: cellsEach,
-        ...(shape.unrolled
+        ...(pixels >= shape.unrolledFrom
           ? { UNROLLED: 1, HEIGHT: height, WIDTH: width, FILTER: filterSize, CIRCULAR: Number(circular) }
           : { UNROLLED: 0 }),
         CARRIED: Number(carriesTheta),

@@ -49,10 +49,7 @@ function cnnCandidates(info: DeviceInfo): Shapes['cnn'][] {
     { items: 2 * cnn.items, strip: cnn.strip },
     { items: cnn.items / 2, strip: 2 * cnn.strip },
   ];
-  const limits = cnn.registers === 0 ? [0] : [cnn.registers, 64, 96];
-  return shapes
-    .filter(({ items }) => items <= info.workGroupItems)
-    .flatMap((shape) => limits.map((registers) => ({ ...cnn, ...shape, registers })));
+  return shapes.filter(({ items }) => items <= info.workGroupItems).map((shape) => ({ ...cnn, ...shape }));
 }
 
 async function fastest<Shape>(

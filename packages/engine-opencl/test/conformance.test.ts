@@ -1,7 +1,7 @@
 import { type Golden, loadGoldens, ownGoldensDir } from '@tessera/engine';
 import { conformanceSuite } from '@tessera/engine/conformance';
 import { describe, it } from 'vitest';
-import { openOpenclEngine } from '../src/index.js';
+import { findsCard, openOpenclEngine } from '../src/index.js';
 import { deviceMissing } from './find-device.js';
 
 /** OPENCL_GOLDENS=all: every golden, those of TESSERA_GOLDENS_DIR too; else one of each family, padding and activation. */
@@ -18,6 +18,7 @@ const isSampled = (golden: Golden) => goldens.find((other) => kindOf(other) === 
 if (deviceMissing === null) {
   conformanceSuite('the OpenCL engine', () => openOpenclEngine(), {
     goldens: all ? goldens : goldens.filter(isSampled),
+    longTileImages: findsCard(null) ? 48 : 6,
   });
 } else {
   describe.skip(`conformance of the OpenCL engine (left out: ${deviceMissing})`, () => it('needs a device'));

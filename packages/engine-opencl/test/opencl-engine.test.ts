@@ -72,8 +72,8 @@ describe.skipIf(deviceMissing !== null)(
       const others = [
         open({ memoryBytes: 230_000 }),
         open({ localBytes: 300 }),
-        open({ shapes: { fcn, cnn: { items: 10, strip: 1, unrolled: false, registers: 0 } } }),
-        open({ shapes: { fcn, cnn: { items: 8, strip: 2, unrolled: true, registers: 0 } } }),
+        open({ shapes: { fcn, cnn: { items: 10, strip: 1, unrolledFrom: 1000, registers: 0 } } }),
+        open({ shapes: { fcn, cnn: { items: 8, strip: 2, unrolledFrom: 1, registers: 0 } } }),
       ];
       for (const tile of tasks) {
         const wanted = arraysOf(await plain.computeTile(tile));

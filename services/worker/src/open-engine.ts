@@ -56,10 +56,10 @@ async function tfjs(device: string | null): Promise<Engine> {
 
 /** An engine on a GPU that computes every family, where there is one: OpenCL has float64 and its kernels are fused. */
 async function onCard(device: string | null, cacheDir: string): Promise<OpenedEngine | null> {
-  const { listDevices } = await import('@tessera/engine-opencl');
-  const cards = () => listDevices().filter(({ type, name }) => type === 'gpu' && name.includes(device ?? ''));
-  if (hasDevices(cards)) {
-    const engine = await opencl(device ?? cards()[0]?.name ?? null, cacheDir);
+  const { findsCard: findsOpenclCard } = await import('@tessera/engine-opencl');
+  if (findsOpenclCard(device)) {
+    // GPUs are the first devices.
+    const engine = await opencl(device, cacheDir);
     if (computesEveryFamily(engine)) return { engine, usesCores: false };
     await engine.close();
   }
@@ -67,16 +67,6 @@ async function onCard(device: string | null, cacheDir: string): Promise<OpenedEn
   return (await findsCard())
     ? { engine: await openTfjsEngine({ backend: 'tfjs-node-gpu' }), usesCores: false }
     : null;
-}
-
-/** A machine without OpenCL has no OpenCL devices. */
-function hasDevices(list: () => readonly unknown[]): boolean {
-  try {
-    return list().length > 0;
-  } catch (error) {
-    if (error instanceof TesseraError && error.code === 'native-missing') return false;
-    throw error;
-  }
 }
 
 const computesEveryFamily = (engine: Engine): boolean =>

@@ -8,9 +8,9 @@ import { differing, fcn, kindOf, randomImages, taskOf } from './tiles.js';
 const CANCEL_MS = 1000;
 
 /** Tiles that take minutes in any engine. */
-function longTasks(precision: Precision): [string, TileTask][] {
+function longTasks(precision: Precision, imageCount: number): [string, TileTask][] {
   const vectors = randomImages(51, 2000, { inputs: 16 });
-  const images = randomImages(52, 6, { height: 32, width: 32, channels: 3 });
+  const images = randomImages(52, imageCount, { height: 32, width: 32, channels: 3 });
   const deep = { precision, depths: [5000] };
   const pooling = { family: 'cnn-gap', activation: { name: 'erf' }, filterSize: 3, padding: 'same' } as const;
   return [
@@ -19,10 +19,12 @@ function longTasks(precision: Precision): [string, TileTask][] {
   ];
 }
 
-export function lifetimeTests(engine: Engine): void {
+export function lifetimeTests(engine: Engine, longTileImages: number): void {
   const [precision] = engine.info.precisions as [Precision, ...Precision[]];
   describe('lifetime', () => {
-    const supported = longTasks(precision).filter(([, task]) => engine.supports(task.architecture) === null);
+    const supported = longTasks(precision, longTileImages).filter(
+      ([, task]) => engine.supports(task.architecture) === null,
+    );
     it.each(supported)('stops a long %s tile within a second of its abort', async (_family, task) => {
       const controller = new AbortController();
       const tile = engine.computeTile(task, controller.signal);

@@ -13,6 +13,8 @@ export interface ConformanceOptions {
   cuts?: readonly GoldenCut[];
   /** Sizes of tiles whose bits are compared with the untiled matrix's; fewer for engines that take long for a small tile. */
   tileSizes?: readonly number[];
+  /** Images of 32 x 32 pixels whose pooled tile of 100 layers runs for half a second at least; more for engines on cards. */
+  longTileImages?: number;
 }
 
 /**
@@ -33,6 +35,6 @@ export function conformanceSuite(name: string, makeEngine: () => Engine, options
     if (options.goldens.length > 0) goldenTests(engine, options.goldens, options.cuts ?? []);
     if (engine.info.name !== 'oracle') oracleTests(engine);
     tilingTests(engine, options.tileSizes ?? [1, 3, 7, 64]);
-    lifetimeTests(engine);
+    lifetimeTests(engine, options.longTileImages ?? 6);
   });
 }
