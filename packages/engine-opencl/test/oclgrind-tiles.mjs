@@ -44,8 +44,10 @@ const task = (family, activation, more) => ({
 const same = (given) => ({ ...given, architecture: { ...given.architecture, padding: 'same' } });
 
 // Groups so small that an item holds several pixels, and some have none; then groups of several planes, through global memory.
-const shapes = { fcn: { cols: 4, rows: 2, rowsEach: 2 }, cnn: { items: 8 } };
-const narrow = { localBytes: 400, shapes: { ...shapes, cnn: { items: 26 } } };
+const cnn = { items: 8, strip: 1, unrolledFrom: 1000, registers: 0 };
+const shapes = { fcn: { cols: 4, rows: 2, rowsEach: 2 }, cnn };
+const narrow = { localBytes: 400, shapes: { ...shapes, cnn: { ...cnn, items: 26 } } };
+const unrolled = { shapes: { ...shapes, cnn: { ...cnn, strip: 2, unrolledFrom: 1 } } };
 const runs = [
   [task('fcn', 'erf', { rows: block(34, { inputs: 3 }, 3), depths: [1] })],
   [task('fcn', 'relu', { rows: bytes('own') })],
@@ -56,6 +58,8 @@ const runs = [
   [same(task('cnn-gap', 'relu'))],
   [task('cnn-gap', 'rbf'), narrow],
   [same(task('cnn-gap', 'rbf')), narrow],
+  [task('cnn-gap', 'relu'), unrolled],
+  [same(task('cnn-gap', 'rbf')), unrolled],
 ];
 for (const [tile, more] of runs) {
   const engine = openOpenclEngine({ library, memoryBytes: 2 ** 26, shapes, ...more });
