@@ -96,14 +96,6 @@ template <class Activation, int planes> struct PairParameters {
   static const int halfValue = own + (Activation::levelSlopes ? 1 : 3), count = halfValue + (planes == 3);
 };
 
-/** Writes 8 doubles (a vector of them) as Real. */
-TESSERA_INLINE void storeAs(double* p, Simd<double>::V v) { Simd<double>::store(p, v); }
-TESSERA_INLINE void storeAs(float* p, Simd<double>::V v) {
-  typedef float Half __attribute__((vector_size(TESSERA_VECTOR_BYTES / 2)));
-  Half narrow = __builtin_convertvector(v, Half);
-  memcpy(p, &narrow, sizeof narrow);
-}
-
 /** Fills the tables of images, one at a time. Working memory of one thread. */
 template <class Real, template <class> class ActivationOf, int planes> struct ImageTables {
   typedef Simd<double> D;

@@ -2,9 +2,10 @@
 //   delta <- sw2 delta_T,
 //   Delta <- delta_new + sw2 [T' Delta + D' (Theta_aa + Theta_bb)/2 + (T'_aa - T'_bb)(Theta_aa - Theta_bb)/4],
 //   Theta <- K_new + sw2 T' Theta, K = (q_a + q_b)/2 - delta.
-// Theta has a recursion of its own because in the chaotic phase Delta swamps it. A block of two row images and
-// `width` column images stays in registers through all layers and is stored at each depth asked for.
+// Theta has a recursion of its own because in the chaotic phase Delta swamps it. A block of a few row images and one or
+// two vectors of column images stays in registers through all layers and is stored at each depth asked for.
 #pragma once
+#include <sched.h>
 #include "buffer.h"
 #include "tanh.h"
 
@@ -13,11 +14,13 @@ namespace TESSERA_ISA {
 /** What a pair reads of an image in one layer: the activation's parameters, then these. */
 enum ImageNumber { HALF_VARIANCE, HALF_THETA, THETA_DEVIATION, QUARTER_SLOPE_DEVIATION, IMAGE_NUMBERS };
 
-/** The state of the pairs of two row images and `width` column images, and one layer of it. */
-template <class Real, template <class> class ActivationOf> struct PairVectors {
+/**
+ * The state of the pairs of `Rows` row images and `Together` vectors of column images, and one layer of it. Rows share what
+ * is loaded of the columns; four vectors in all hide each other's chains of operations.
+ */
+template <class Real, template <class> class ActivationOf, int Rows = 2, int Together = 2> struct PairVectors {
   typedef Simd<Real> S;
-  /** Two rows share what is loaded of the columns, and their tables stay in the first-level cache for some 30 layers. */
-  static const int rows = 2, together = 2, width = together * S::lanes;
+  static const int rows = Rows, together = Together, width = together * S::lanes;
   typedef Pack<S, together> G;
   typedef typename G::V V;
   typedef ActivationOf<G> Activation;
@@ -56,39 +59,40 @@ template <class Real, template <class> class ActivationOf> struct PairVectors {
 
 template <class RealType, template <class> class ActivationOf> struct Fcn {
   typedef RealType Real;
-  typedef PairVectors<Real, ActivationOf> Pairs;
-  typedef typename Pairs::G G;
-  typedef typename Pairs::V V;
+  typedef Simd<Real> S;
+  /** Whole blocks, and those of one vector of columns: at the diagonal and beside the last column. */
+  typedef PairVectors<Real, ActivationOf, 2, 2> Wide;
+  typedef PairVectors<Real, ActivationOf, 4, 1> Narrow;
   typedef Simd<double> D;
   typedef typename D::V DV;
-  typedef typename Pairs::Activation Activation;
-  static const int parameters = Activation::parameters + IMAGE_NUMBERS;
-  static const int width = Pairs::width, together = Pairs::rows;
-  /** Rows that are mirrored together: a vector of them. */
-  static const int mirrorSide = Simd<Real>::lanes > together ? Simd<Real>::lanes : together;
+  static const int own = ActivationOf<D>::parameters, parameters = own + IMAGE_NUMBERS;
+  /** Column images of a block, and of a block of a table. */
+  static const int width = Wide::width, lanes = S::lanes;
+  /** Rows that are mirrored together: a strip. */
+  static const int mirrorSide = lanes > Narrow::rows ? lanes : Narrow::rows;
   static const int mostRows = 64;
   static const size_t tableBytes = 32 << 20;
 
   const FcnTile& tile;
-  const Activation pairwise;
+  const typename Wide::Activation wide;
+  const typename Narrow::Activation narrow;
   const ActivationOf<D> imagewise;
   const int layers;
   /** All variances of the tile are one number. */
   const bool level;
-  /** Numbers of one image, or of one column block's lane, through all layers. */
+  /** Numbers of one image through all layers. */
   const size_t imageNumbers;
   /** The arrays asked for, null where not. */
   void* const outputs[4];
   int rowsPerUnit, panelCols;
 
   explicit Fcn(const FcnTile& t)
-      : tile(t), pairwise(t.network, t.network.weightVariance), imagewise(t.network, t.network.weightVariance),
+      : tile(t), wide(t.network, t.network.weightVariance), narrow(t.network, t.network.weightVariance), imagewise(t.network, t.network.weightVariance),
         layers(t.depths.depth[t.depths.count - 1]), level(isLevel(t)), imageNumbers((size_t)(layers + 1) * parameters),
         outputs{t.nngp.matrix, t.nngp.complement, t.ntk.matrix, t.ntk.complement} {
     size_t images = tableBytes / (imageNumbers * sizeof(Real));
-    rowsPerUnit = larger(1, (int)(images < (size_t)mostRows ? images : mostRows));
-    if (t.threads > 1) rowsPerUnit = larger(1, smaller(rowsPerUnit, roundUp(t.rowCount, 2 * t.threads) / (2 * t.threads)));
-    if (rowsPerUnit > mirrorSide) rowsPerUnit = rowsPerUnit / mirrorSide * mirrorSide;
+    int share = t.threads > 1 ? (t.rowCount + 2 * t.threads - 1) / (2 * t.threads) : t.rowCount, most = images < (size_t)mostRows ? (int)images : mostRows;
+    rowsPerUnit = larger(1, smaller(share, most) / mirrorSide) * mirrorSide;
     int all = roundUp(t.colCount, width);
     panelCols = larger(width, images < (size_t)all ? (int)images / width * width : all);
   }
@@ -103,32 +107,34 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
     return true;
   }
 
-  /**
-   * Runs the variances of `count` images through all layers. store(layer, parameter, image, value) takes what pairs read
-   * of them, readOut(depth, image, lanes, variance, theta) both deviations (and, in .value of each, the references).
-   */
   struct Spread {
     DV reference, deviation;
   };
-  template <class Store, class ReadOut> void describeImages(const double* variance, int count, Store store, ReadOut readOut) const {
-    const int extra = Activation::parameters;
+  /**
+   * Runs the variances of up to `width` images through all layers. `table`, (layers, parameters, width), takes what pairs read
+   * of them, the last image's numbers also in the lanes past it; readOut(depth, image, lanes, variance, theta) both deviations
+   * (and, in .reference of each, the references).
+   */
+  template <class ReadOut> void describeImages(const double* variance, int count, Real* table, ReadOut readOut) const {
     for (int first = 0; first < count; first += D::lanes) {
-      int here = smaller(D::lanes, count - first);
+      int here = smaller(D::lanes, count - first), end = first + D::lanes < count ? first + D::lanes : width;
       Spread q = {D::all(tile.referenceVariance), DV{}}, theta;
       for (int i = 0; i < D::lanes; i++) q.deviation[i] = variance[first + smaller(i, here - 1)] - tile.referenceVariance;
       theta = q;
       for (int l = 0, d = 0;; l++) {
         auto keep = [&](int p, DV v) {
-          for (int i = 0; i < here; i++) store(l, p, first + i, Real(v[i]));
+          Real* at = table + ((size_t)l * parameters + p) * width;
+          storeAs(at + first, v);
+          for (int i = first + D::lanes; i < end; i += D::lanes) storeAs(at + i, D::all(v[here - 1]));
         };
-        keep(extra + HALF_VARIANCE, (q.reference + q.deviation) * 0.5);
+        keep(own + HALF_VARIANCE, (q.reference + q.deviation) * 0.5);
         if (d < tile.depths.count && tile.depths.depth[d] == l) readOut(tile.depths.position[d++], first, here, q, theta);
         if (l == layers) break;
         ImageDual<DV> dual = imagewise.image(q.reference, q.deviation, keep);
         DV whole = theta.reference + theta.deviation;
-        keep(extra + HALF_THETA, whole * 0.5);
-        keep(extra + THETA_DEVIATION, theta.deviation);
-        keep(extra + QUARTER_SLOPE_DEVIATION, dual.slopeDeviation * 0.25);
+        keep(own + HALF_THETA, whole * 0.5);
+        keep(own + THETA_DEVIATION, theta.deviation);
+        keep(own + QUARTER_SLOPE_DEVIATION, dual.slopeDeviation * 0.25);
         q.reference = dual.value + tile.network.biasVariance;
         q.deviation = dual.valueDeviation;
         theta.deviation = q.deviation + D::fma(dual.slope, theta.deviation, dual.slopeDeviation * whole);
@@ -136,6 +142,8 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
       }
     }
   }
+  /** Where the numbers of image i of a table begin: blocks of `width` images, each (layers, parameters, width). */
+  TESSERA_INLINE const Real* numbersOf(const Real* table, int i) const { return table + i / width * imageNumbers * width + i % width; }
 
   /** Takes the variances of images into a tile's vectors of deviations, of rows or of columns. */
   static void putDeviations(double* deviations, int position, int count, int first, int here, DV values) {
@@ -147,42 +155,67 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
   }
 
   /**
-   * `width` column images from `col` on, against `together` row images of which `rows` are stored; the first `skipped`
-   * columns are not.
+   * A block: its column images from `col` on, against its row images, of which `rows` are stored; the first `skipped` columns
+   * are not. a, b: the images' numbers.
    */
-  template <bool Level, bool Theta, bool Delta> void runBlock(int row, int rows, int col, int skipped, const Real* rowTable, const Real* colTable) const {
+  template <class Pairs, bool Level, bool Theta, bool Delta>
+  TESSERA_INLINE void runBlock(const typename Pairs::Activation& activation, int row, int rows, int col, int skipped, const Real* a, const Real* b) const {
+    typedef typename Pairs::G G;
     Pairs pairs;
-    const int valid = smaller(width, tile.colCount - col), half = Activation::parameters + HALF_VARIANCE;
-    const size_t rowNumbers = rows > 1 ? imageNumbers : 0;
-    const Real *a = rowTable, *b = colTable;
-    auto ofRow = [=](const Real* at) { return [=](int p, int r) { return G::all(at[r * rowNumbers + p]); }; };
+    const int valid = smaller(Pairs::width, tile.colCount - col), half = own + HALF_VARIANCE;
+    auto ofRow = [](const Real* at) { return [=](int p, int r) { return G::all(at[p * width + r]); }; };
     auto ofCol = [](const Real* at) { return [=](int p) { return G::load(at + p * width); }; };
     auto variance = [&](int r) { return ofRow(a)(half, r) + (Level ? ofRow(a)(half, r) : ofCol(b)(half)); };
-    for (int r = 0; r < together; r++) {
-      Real start[width];
+#pragma GCC unroll 4
+    for (int r = 0; r < Pairs::rows; r++) {
       const double* from = tile.complement + (size_t)(row + smaller(r, rows - 1)) * tile.colCount + col;
-      for (int j = 0; j < width; j++) start[j] = j < valid ? Real(from[j]) : Real(0);
-      pairs.delta[r] = pairs.tangent[r] = G::load(start);
+      pairs.delta[r] = valid == Pairs::width ? startOf<G>(from) : partialStart<G>(from, valid);
+      pairs.tangent[r] = pairs.delta[r];
       pairs.theta[r] = variance(r) - pairs.delta[r];
     }
-    prefetchOutputs(0, row, rows, col);
-    for (int r = 0; r < rows; r++) prefetch(tile.complement + (size_t)(row + rows + r) * tile.colCount + col, width);
+    for (int d = 0; d < smaller(2, tile.depths.count); d++) prefetchOutputs<Pairs>(d, row, rows, col);
+    for (int r = 0; r < rows; r++) prefetch(tile.complement + (size_t)(row + rows + r) * tile.colCount + col, Pairs::width);
     for (int d = 0, l = 0; d < tile.depths.count; d++) {
       for (; l < tile.depths.depth[d]; l++) {
-        const Real *nextA = a + parameters, *nextB = b + parameters * width;
-        pairs.template layer<Level, Theta, Delta>(pairwise, ofRow(a), ofCol(b), ofRow(nextA), ofCol(nextB));
+        const Real *nextA = a + parameters * width, *nextB = b + parameters * width;
+        pairs.template layer<Level, Theta, Delta>(activation, ofRow(a), ofCol(b), ofRow(nextA), ofCol(nextB));
         a = nextA;
         b = nextB;
       }
-      if (d + 1 < tile.depths.count) prefetchOutputs(d + 1, row, rows, col);
-      for (int r = 0; r < rows; r++) {
+      if (d + 2 < tile.depths.count) prefetchOutputs<Pairs>(d + 2, row, rows, col);
+#pragma GCC unroll 4
+      for (int r = 0; r < Pairs::rows; r++) {
+        if (r >= rows) break;
         const size_t at = outputIndex(d, row + r, col);
-        if (tile.nngp.matrix) storeVectors(tile.nngp.matrix, at, variance(r) - pairs.delta[r], skipped, valid);
-        if (tile.nngp.complement) storeVectors(tile.nngp.complement, at, pairs.delta[r], skipped, valid);
-        if (Theta && tile.ntk.matrix) storeVectors(tile.ntk.matrix, at, pairs.theta[r], skipped, valid);
-        if (Delta && tile.ntk.complement) storeVectors(tile.ntk.complement, at, pairs.tangent[r], skipped, valid);
+        if (tile.nngp.matrix) storeVectors<G>(tile.nngp.matrix, at, variance(r) - pairs.delta[r], skipped, valid);
+        if (tile.nngp.complement) storeVectors<G>(tile.nngp.complement, at, pairs.delta[r], skipped, valid);
+        if (Theta && tile.ntk.matrix) storeVectors<G>(tile.ntk.matrix, at, pairs.theta[r], skipped, valid);
+        if (Delta && tile.ntk.complement) storeVectors<G>(tile.ntk.complement, at, pairs.tangent[r], skipped, valid);
       }
     }
+  }
+  template <class G> static TESSERA_INLINE typename G::V startOf(const double* from) {
+    typename G::V start;
+    for (int i = 0; i < G::count; i++) start.v[i] = S::fromDoubles(from + i * lanes);
+    return start;
+  }
+  template <class G> static typename G::V partialStart(const double* from, int valid) {
+    double whole[G::count * lanes] = {};
+    memcpy(whole, from, valid * sizeof(double));
+    return startOf<G>(whole);
+  }
+  /** Rows [row, end) of a strip against the block's columns. */
+  template <class Pairs, bool Level, bool Theta, bool Delta>
+  void runStrip(const typename Pairs::Activation& activation, int row, int end, int col, int skipped, const Real* a, const Real* b) const {
+    for (; row < end; row += Pairs::rows, a += Pairs::rows) {
+      runBlock<Pairs, Level, Theta, Delta>(activation, row, smaller(Pairs::rows, end - row), col, skipped, a, b);
+    }
+  }
+  template <bool Level, bool Theta, bool Delta> void runWide(int row, int end, int col, int skipped, const Real* a, const Real* b) const {
+    runStrip<Wide, Level, Theta, Delta>(wide, row, end, col, skipped, a, b);
+  }
+  template <bool Level, bool Theta, bool Delta> void runNarrow(int row, int end, int col, int skipped, const Real* a, const Real* b) const {
+    runStrip<Narrow, Level, Theta, Delta>(narrow, row, end, col, skipped, a, b);
   }
 
   /** Lines that are written or read some hundred nanoseconds later. */
@@ -192,104 +225,134 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
     toWrite ? __builtin_prefetch(last, 1) : __builtin_prefetch(last);
   }
   /** What a block stores at a depth, and its share of what mirror() does. */
-  TESSERA_INLINE void prefetchOutputs(int d, int row, int rows, int col) const {
-    const int share = width / (mirrorSide / together), part = (row % mirrorSide) / together * share, side = row / mirrorSide * mirrorSide;
+  template <class Pairs> TESSERA_INLINE void prefetchOutputs(int d, int row, int rows, int col) const {
+    const int share = Pairs::width / (mirrorSide / Pairs::rows), part = row % mirrorSide / Pairs::rows * share, side = row / mirrorSide * mirrorSide;
     for (void* output : outputs) {
       if (!output) continue;
-      for (int r = 0; r < rows; r++) prefetch((Real*)output + outputIndex(d, row + r, col), width, true);
+      for (int r = 0; r < rows; r++) prefetch((Real*)output + outputIndex(d, row + r, col), Pairs::width, true);
       if (!tile.symmetric) continue;
       for (int j = col + part; j < smaller(col + part + share, tile.colCount); j++) prefetch((Real*)output + outputIndex(d, j, side), mirrorSide, true);
     }
   }
 
-  static TESSERA_INLINE void storeVectors(void* output, size_t at, const V& v, int skipped, int valid) {
-    Real *out = (Real*)output + at, whole[width];
-    if (valid - skipped == width) return G::store(out, v);
+  template <class G> static TESSERA_INLINE void storeVectors(void* output, size_t at, const typename G::V& v, int skipped, int valid) {
+    Real *out = (Real*)output + at, whole[G::count * lanes];
+    if (valid - skipped == G::count * lanes) return G::store(out, v);
     G::store(whole, v);
     memcpy(out + skipped, whole + skipped, (valid - skipped) * sizeof(Real));
   }
 
-  typedef void (Fcn::*Block)(int, int, int, int, const Real*, const Real*) const;
-  Block block() const {
+  typedef void (Fcn::*Strip)(int, int, int, int, const Real*, const Real*) const;
+  struct Strips {
+    Strip wide, narrow;
+  };
+  template <bool Level, bool Theta, bool Delta> static Strips stripsOf() { return {&Fcn::runWide<Level, Theta, Delta>, &Fcn::runNarrow<Level, Theta, Delta>}; }
+  Strips strips() const {
     const bool theta = tile.ntk.matrix, delta = tile.ntk.complement;
-    if (level) return &Fcn::runBlock<true, true, true>;
-    return theta ? (delta ? &Fcn::runBlock<false, true, true> : &Fcn::runBlock<false, true, false>) : &Fcn::runBlock<false, false, true>;
+    if (level) return stripsOf<true, true, true>();
+    return theta ? (delta ? stripsOf<false, true, true>() : stripsOf<false, true, false>()) : stripsOf<false, false, true>();
   }
 
-  /** A panel of columns: their tables, (blocks, layers, parameters, width), shared by all threads. */
+  /** A panel of columns: their tables, shared by all threads, and how many blocks of them are described. */
   struct Panel {
     const Fcn& fcn;
     int first, count;
     Real* table;
+    int described;
+    int blocks() const { return (count + width - 1) / width; }
+    /** Rows find their numbers in it. */
+    bool hasRows() const { return fcn.tile.symmetric && count == fcn.tile.rowCount; }
   };
 
-  static int describePanel(const void* context, int block) {
-    const Panel& panel = *(const Panel*)context;
-    const Fcn& fcn = panel.fcn;
-    int first = block * width, count = smaller(width, panel.count - first);
-    Real* table = panel.table + (size_t)block * fcn.imageNumbers * width;
-    fcn.describeImages(
-        fcn.tile.colVariance + panel.first + first, count, [=](int l, int p, int i, Real v) { table[((size_t)l * parameters + p) * width + i] = v; },
-        [&](int position, int at, int here, const Spread& q, const Spread& theta) {
-          const KindOutput &nngp = fcn.tile.nngp, &ntk = fcn.tile.ntk;
-          int col = panel.first + first + at;
-          if (nngp.wanted()) putDeviations(nngp.colDeviations, position, fcn.tile.colCount, col, here, q.deviation);
-          if (ntk.wanted()) putDeviations(ntk.colDeviations, position, fcn.tile.colCount, col, here, theta.deviation);
-        });
-    return DONE;
+  /** The panel's blocks are units of work, and then the groups of rows, which wait for all of them. */
+  static int runUnit(const void* context, int unit) {
+    Panel& panel = *(Panel*)context;
+    const int blocks = panel.blocks();
+    if (unit < blocks) {
+      panel.fcn.describePanel(panel, unit);
+      __atomic_fetch_add(&panel.described, 1, __ATOMIC_RELEASE);
+      return DONE;
+    }
+    return panel.fcn.runRows(panel, unit - blocks);
   }
 
-  /** One unit: a group of rows against the panel's columns (those from the group's own on where the tile is symmetric). */
-  static int runRows(const void* context, int unit) {
-    const Panel& panel = *(const Panel*)context;
-    const Fcn& fcn = panel.fcn;
-    const FcnTile& tile = fcn.tile;
-    const int firstRow = unit * fcn.rowsPerUnit, rows = smaller(fcn.rowsPerUnit, tile.rowCount - firstRow);
+  void describePanel(const Panel& panel, int block) const {
+    const int first = panel.first + block * width, count = smaller(width, panel.count - block * width);
+    describeImages(tile.colVariance + first, count, panel.table + (size_t)block * imageNumbers * width,
+                   [&](int position, int at, int here, const Spread& q, const Spread& theta) {
+                     if (tile.nngp.wanted()) putDeviations(tile.nngp.colDeviations, position, tile.colCount, first + at, here, q.deviation);
+                     if (tile.ntk.wanted()) putDeviations(tile.ntk.colDeviations, position, tile.colCount, first + at, here, theta.deviation);
+                     if (panel.hasRows()) putRows(position, first + at, here, q, theta);
+                   });
+  }
+  void putRows(int position, int first, int here, const Spread& q, const Spread& theta) const {
+    if (tile.nngp.wanted()) putDeviations(tile.nngp.rowDeviations, position, tile.rowCount, first, here, q.deviation);
+    if (tile.ntk.wanted()) putDeviations(tile.ntk.rowDeviations, position, tile.rowCount, first, here, theta.deviation);
+    if (first > 0) return;
+    if (tile.nngp.wanted()) tile.nngp.reference[position] = q.reference[0];
+    if (tile.ntk.wanted()) tile.ntk.reference[position] = theta.reference[0];
+  }
+
+  /** A group of rows against the panel's columns (those from the group's own on where the tile is symmetric). */
+  int runRows(const Panel& panel, int group) const {
+    const int firstRow = group * rowsPerUnit, endRow = smaller(firstRow + rowsPerUnit, tile.rowCount);
     if (tile.symmetric && firstRow >= panel.first + panel.count) return DONE;
-    Buffer<Real> rowTable(rows * fcn.imageNumbers);
+    // Blocks before it are with other threads, and cannot fail.
+    while (__atomic_load_n(&panel.described, __ATOMIC_ACQUIRE) < panel.blocks()) sched_yield();
+    Buffer<Real> rowTable(panel.hasRows() ? 0 : roundUp(endRow - firstRow, width) * imageNumbers);
     if (rowTable.missing()) return OUT_OF_MEMORY;
-    fcn.describeImages(
-        tile.rowVariance + firstRow, rows, [&](int l, int p, int i, Real v) { rowTable[i * fcn.imageNumbers + (size_t)l * parameters + p] = v; },
-        [&](int position, int at, int here, const Spread& q, const Spread& theta) {
-          if (tile.nngp.wanted()) putDeviations(tile.nngp.rowDeviations, position, tile.rowCount, firstRow + at, here, q.deviation);
-          if (tile.ntk.wanted()) putDeviations(tile.ntk.rowDeviations, position, tile.rowCount, firstRow + at, here, theta.deviation);
-          if (firstRow + at > 0) return;
-          if (tile.nngp.wanted()) tile.nngp.reference[position] = q.reference[0];
-          if (tile.ntk.wanted()) tile.ntk.reference[position] = theta.reference[0];
-        });
-    const Block block = fcn.block();
-    int start = tile.symmetric && firstRow > panel.first ? (firstRow - panel.first) / width * width : 0;
-    for (int col = start; col < panel.count; col += width) {
-      const int firstCol = panel.first + col, cols = smaller(width, panel.count - col);
-      const int end = tile.symmetric ? smaller(rows, firstCol + cols - firstRow) : rows;
-      for (int i = 0; i < end; i += together) {
+    for (int row = firstRow; row < endRow && !panel.hasRows(); row += width) {
+      describeImages(tile.rowVariance + row, smaller(width, endRow - row), rowTable + (row - firstRow) * imageNumbers,
+                     [&](int position, int at, int here, const Spread& q, const Spread& theta) { putRows(position, row + at, here, q, theta); });
+    }
+    const Strips run = strips();
+    const int start = tile.symmetric && firstRow > panel.first ? (firstRow - panel.first) / width * width : 0;
+    for (int at = start; at < panel.count; at += width) {
+      for (int row = firstRow; row < endRow; row += mirrorSide) {
         if (*tile.cancel) return CANCELLED;
-        // What rows above have mirrored here stays: below the diagonal the read-in has no entries.
-        const int done = smaller(i + together, rows), top = i / mirrorSide * mirrorSide, skipped = tile.symmetric ? larger(0, firstRow + top - firstCol) : 0;
-        (fcn.*block)(firstRow + i, done - i, firstCol, skipped, rowTable + i * fcn.imageNumbers, panel.table + col * fcn.imageNumbers);
-        if (tile.symmetric && (done == top + mirrorSide || i + together >= end)) fcn.mirror(firstRow + top, done - top, firstCol, cols);
+        const int end = smaller(row + mirrorSide, endRow), col = panel.first + at, endCol = panel.first + smaller(at + width, panel.count);
+        const Real *a = panel.hasRows() ? numbersOf(panel.table, row) : numbersOf(rowTable, row - firstRow), *b = numbersOf(panel.table, at);
+        if (col + lanes < endCol && (!tile.symmetric || col >= end)) {
+          (this->*run.wide)(row, end, col, 0, a, b);
+          if (tile.symmetric) mirror(row, end, col, endCol);
+          continue;
+        }
+        for (int left = col; left < endCol; left += lanes) {
+          const int right = smaller(left + lanes, endCol);
+          if (tile.symmetric && right <= row) continue;
+          // What rows above have mirrored here stays: below the diagonal the read-in has no entries.
+          (this->*run.narrow)(row, end, left, tile.symmetric ? larger(0, row - left) : 0, a, b + (left - col));
+          if (tile.symmetric) mirror(row, end, left, right);
+        }
       }
     }
     return DONE;
   }
 
-  /** Copies entries above the diagonal below it while they are in the cache: whole lines where the block has them. */
-  void mirror(int firstRow, int rows, int firstCol, int cols) const {
-    typedef Simd<Real> S;
+  /** Copies entries above the diagonal below it while they are in the cache, by squares. */
+  void mirror(int firstRow, int endRow, int firstCol, int endCol) const {
     const size_t n = tile.colCount;
-    const bool whole = rows == mirrorSide && cols == width && firstCol >= firstRow + rows;
     for (void* output : outputs) {
       if (!output) continue;
       for (int d = 0; d < tile.depths.count; d++) {
         Real* m = (Real*)output + tile.depths.position[d] * n * n;
-        if (whole) {
-          for (int j = firstCol; j < firstCol + width; j += S::lanes) transpose<S>(m + firstRow * n + j, m + j * n + firstRow, n);
-          continue;
-        }
-        for (int j = larger(firstCol, firstRow + 1); j < firstCol + cols; j++) {
-          for (int i = firstRow; i < smaller(firstRow + rows, j); i++) m[j * n + i] = m[i * n + j];
+        for (int i = firstRow; i < endRow; i += lanes) {
+          for (int j = firstCol; j < endCol; j += lanes) {
+            if (i + lanes <= endRow && j + lanes <= endCol && j >= i + lanes) transpose<S>(m + i * n + j, n, m + j * n + i, n);
+            else mirrorPart(m, i, smaller(i + lanes, endRow), j, smaller(j + lanes, endCol));
+          }
         }
       }
+    }
+  }
+  /** Up to a vector of rows, and of columns: what lies above the diagonal. */
+  void mirrorPart(Real* m, int firstRow, int endRow, int firstCol, int endCol) const {
+    const size_t n = tile.colCount;
+    Real square[lanes * lanes], turned[lanes * lanes];
+    for (int i = firstRow; i < endRow; i++) memcpy(square + (i - firstRow) * lanes, m + i * n + firstCol, (endCol - firstCol) * sizeof(Real));
+    transpose<S>(square, lanes, turned, lanes);
+    for (int j = larger(firstCol, firstRow + 1); j < endCol; j++) {
+      memcpy(m + j * n + firstRow, turned + (j - firstCol) * lanes, (smaller(endRow, j) - firstRow) * sizeof(Real));
     }
   }
 
@@ -309,9 +372,8 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
     Buffer<Real> table(panelCols * imageNumbers);
     if (table.missing()) return OUT_OF_MEMORY;
     for (int first = 0; first < tile.colCount; first += panelCols) {
-      Panel panel = {*this, first, smaller(panelCols, tile.colCount - first), table};
-      int outcome = runUnits(describePanel, &panel, (panel.count + width - 1) / width, tile.threads);
-      if (outcome == DONE) outcome = runUnits(runRows, &panel, (tile.rowCount + rowsPerUnit - 1) / rowsPerUnit, tile.threads);
+      Panel panel = {*this, first, smaller(panelCols, tile.colCount - first), table, 0};
+      int outcome = runUnits(runUnit, &panel, panel.blocks() + (tile.rowCount + rowsPerUnit - 1) / rowsPerUnit, tile.threads);
       if (outcome != DONE) return outcome;
     }
     if (tile.symmetric) writeDiagonal();

@@ -63,6 +63,8 @@ template <class RealType> struct Simd {
     return v;
   }
   static TESSERA_INLINE void store(Real* p, V v) { memcpy(p, &v, sizeof v); }
+  /** As many doubles, rounded to Real. */
+  static V fromDoubles(const double* p);
   static TESSERA_INLINE V abs(V x) { return (V)((I)x & ~(I)all(Real(-0.0))); }
   /** The magnitude of x with the sign of s. */
   static TESSERA_INLINE V withSign(V x, V s) {
@@ -73,6 +75,8 @@ template <class RealType> struct Simd {
   static V shiftUp(V before, V here);
   /** Lanes moved down by one: all of `here` but its first, then the first of `after`. */
   static V shiftDown(V here, V after);
+  /** The lanes from last to first. */
+  static V reverse(V v);
   /** The sum of the lanes, in a fixed order. */
   static TESSERA_INLINE double sum(V v) {
     double total = 0;
@@ -91,7 +95,7 @@ template <class RealType> struct Simd {
   static bool anyLess(V a, V b);
   static TESSERA_INLINE V larger(V a, V b) { return pickLess(a, b, b, a); }
   /** max(x, 0) that lets NaN through. */
-  static TESSERA_INLINE V notNegative(V x) { return pickLess(x, V{}, V{}, x); }
+  static V notNegative(V x);
   /** 2^n of an integer n in the low bits of x (elementary.h, expAndExpm1). */
   static TESSERA_INLINE V powerOfTwo(V x, int mantissaBits, Int bias) { return (V)(((I)x << mantissaBits) + (bias << mantissaBits)); }
 };
@@ -101,6 +105,7 @@ template <class RealType> struct Simd {
  * a long computation beside each other. A CPU looks ahead too few instructions to find them one after the other.
  */
 template <class S, int N> struct Pack {
+  static const int count = N;
   typedef typename S::Real Real;
   typedef typename S::Int Int;
   static const bool hasFma = S::hasFma;
@@ -231,6 +236,17 @@ template <class R> TESSERA_INLINE bool Simd<R>::anyLess(V a, V b) {
 #endif
 #endif
 
+// x86's maximum gives its second operand where one is NaN.
+#if defined(__AVX512F__)
+template <> TESSERA_INLINE Simd<double>::V Simd<double>::notNegative(V x) { return (V)_mm512_max_pd(_mm512_setzero_pd(), (__m512d)x); }
+template <> TESSERA_INLINE Simd<float>::V Simd<float>::notNegative(V x) { return (V)_mm512_max_ps(_mm512_setzero_ps(), (__m512)x); }
+#elif defined(__AVX2__)
+template <> TESSERA_INLINE Simd<double>::V Simd<double>::notNegative(V x) { return (V)_mm256_max_pd(_mm256_setzero_pd(), (__m256d)x); }
+template <> TESSERA_INLINE Simd<float>::V Simd<float>::notNegative(V x) { return (V)_mm256_max_ps(_mm256_setzero_ps(), (__m256)x); }
+#else
+template <class R> TESSERA_INLINE typename Simd<R>::V Simd<R>::notNegative(V x) { return pickLess(x, V{}, V{}, x); }
+#endif
+
 #if defined(__AVX512F__) && TESSERA_SLOW_DIVIDER
 template <> TESSERA_INLINE Simd<double>::V Simd<double>::reciprocal(V x) {
   V y = (V)_mm512_rcp14_pd((__m512d)x);
@@ -248,33 +264,78 @@ template <class R> TESSERA_INLINE typename Simd<R>::V Simd<R>::reciprocal(V x) {
 /** Lane numbers 0..N-1 as template arguments. */
 template <int N, int... lane> struct Lanes : Lanes<N - 1, N - 1, lane...> {};
 template <int... lane> struct Lanes<0, lane...> {
-  /** Swaps what two rows of a matrix hold off the diagonal of their blocks of `half` columns. */
-  template <int half, class V> static TESSERA_INLINE void exchange(V& upper, V& lower) {
+  /** One vector of two halves. */
+  template <class Half> static TESSERA_INLINE auto join(Half low, Half high) { return __builtin_shufflevector(low, high, lane...); }
+  template <class V> static TESSERA_INLINE V reverse(V v) { return __builtin_shufflevector(v, v, ((int)sizeof...(lane) - 1 - lane)...); }
+  /**
+   * Of every 16 bytes, `side` 0 the lower and 1 the upper half of both vectors' groups of `size` numbers, taken in turn:
+   * what one instruction does in all widths.
+   */
+  template <int inSixteen, int size, int side, class V> static TESSERA_INLINE V unpack(V a, V b) {
     const int count = sizeof...(lane);
-    V first = __builtin_shufflevector(upper, lower, (lane & half ? count + lane - half : lane)...);
-    lower = __builtin_shufflevector(upper, lower, (lane & half ? count + lane : lane + half)...);
-    upper = first;
+    return __builtin_shufflevector(a, b, (lane / inSixteen * inSixteen + side * inSixteen / 2 + lane % inSixteen / (2 * size) * size + lane % size + lane / size % 2 * count)...);
   }
 };
 
-template <class S, int half> TESSERA_INLINE void exchangeHalves(typename S::V* rows) {
-  if constexpr (half > 0) {
-#pragma GCC unroll 16
-    for (int i = 0; i < S::lanes; i++) {
-      if (!(i & half)) Lanes<S::lanes>::template exchange<half>(rows[i], rows[i + half]);
-    }
-    exchangeHalves<S, half / 2>(rows);
-  }
+template <class Real> TESSERA_INLINE typename Simd<Real>::V Simd<Real>::reverse(V v) { return Lanes<lanes>::reverse(v); }
+
+/** Half a vector of floats: as many as a vector of doubles has. */
+typedef float HalfFloats __attribute__((vector_size(TESSERA_VECTOR_BYTES / 2)));
+template <> TESSERA_INLINE Simd<double>::V Simd<double>::fromDoubles(const double* p) { return load(p); }
+template <> TESSERA_INLINE Simd<float>::V Simd<float>::fromDoubles(const double* p) {
+  typedef Simd<double> D;
+  return Lanes<lanes>::join(__builtin_convertvector(D::load(p), HalfFloats), __builtin_convertvector(D::load(p + D::lanes), HalfFloats));
+}
+/** Writes a vector of doubles as Real. */
+TESSERA_INLINE void storeAs(double* p, Simd<double>::V v) { Simd<double>::store(p, v); }
+TESSERA_INLINE void storeAs(float* p, Simd<double>::V v) {
+  HalfFloats narrow = __builtin_convertvector(v, HalfFloats);
+  memcpy(p, &narrow, sizeof narrow);
 }
 
-/** Writes a square of S::lanes x S::lanes numbers transposed; both lie in rows of `stride` numbers. */
-template <class S> TESSERA_INLINE void transpose(const typename S::Real* from, typename S::Real* to, size_t stride) {
-  typename S::V rows[S::lanes];
-#pragma GCC unroll 16
-  for (int i = 0; i < S::lanes; i++) rows[i] = S::load(from + i * stride);
-  exchangeHalves<S, S::lanes / 2>(rows);
-#pragma GCC unroll 16
-  for (int i = 0; i < S::lanes; i++) S::store(to + i * stride, rows[i]);
+/** Groups of 16 bytes from `from`, `from + stride` and so on, as one vector. */
+template <class S> TESSERA_INLINE typename S::V gatherGroups(const typename S::Real* from, size_t stride) {
+#if defined(__AVX2__)
+  auto group = [=](int i) { return _mm_loadu_si128((const __m128i*)(from + i * stride)); };
+#endif
+#if defined(__AVX512F__)
+  __m512i v = _mm512_castsi128_si512(group(0));
+  v = _mm512_inserti32x4(v, group(1), 1);
+  v = _mm512_inserti32x4(v, group(2), 2);
+  return (typename S::V)_mm512_inserti32x4(v, group(3), 3);
+#elif defined(__AVX2__)
+  return (typename S::V)_mm256_inserti128_si256(_mm256_castsi128_si256(group(0)), group(1), 1);
+#else
+  (void)stride;
+  return S::load(from);
+#endif
+}
+
+/**
+ * Writes a square of S::lanes x S::lanes numbers transposed; both lie in rows of a stride. Loads put groups of rows `side`
+ * apart into one vector, so that a few rows at a time are transposed within 16 bytes.
+ */
+template <class S> TESSERA_INLINE void transpose(const typename S::Real* from, size_t fromStride, typename S::Real* to, size_t toStride) {
+  typedef typename S::V V;
+  typedef Lanes<S::lanes> L;
+  const int side = 16 / sizeof(typename S::Real);
+#pragma GCC unroll 8
+  for (int j = 0; j < S::lanes; j += side) {
+    V rows[side];
+#pragma GCC unroll 4
+    for (int i = 0; i < side; i++) rows[i] = gatherGroups<S>(from + i * fromStride + j, side * fromStride);
+    V low = L::template unpack<side, 1, 0>(rows[0], rows[1]), high = L::template unpack<side, 1, 1>(rows[0], rows[1]);
+    if constexpr (side == 2) {
+      S::store(to + j * toStride, low);
+      S::store(to + (j + 1) * toStride, high);
+    } else {
+      V nextLow = L::template unpack<side, 1, 0>(rows[2], rows[3]), nextHigh = L::template unpack<side, 1, 1>(rows[2], rows[3]);
+      S::store(to + j * toStride, L::template unpack<side, 2, 0>(low, nextLow));
+      S::store(to + (j + 1) * toStride, L::template unpack<side, 2, 1>(low, nextLow));
+      S::store(to + (j + 2) * toStride, L::template unpack<side, 2, 0>(high, nextHigh));
+      S::store(to + (j + 3) * toStride, L::template unpack<side, 2, 1>(high, nextHigh));
+    }
+  }
 }
 
 }  // namespace TESSERA_ISA

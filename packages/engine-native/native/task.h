@@ -106,5 +106,5 @@ struct InstructionSet {
 
 /** A piece of work for a thread, numbered 0..units-1; returns an Outcome. */
 typedef int (*WorkUnit)(const void* context, int unit);
-/** Runs every unit on up to `threads` threads, in any order; the first outcome that is not DONE ends it. */
+/** Runs every unit on up to `threads` threads, begun in ascending order; the first outcome that is not DONE ends it. */
 int runUnits(WorkUnit work, const void* context, int units, int threads);
