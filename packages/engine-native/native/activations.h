@@ -82,7 +82,11 @@ template <class S> struct Abrelu {
     ratio = twice * horner<S, SegmentPolynomial<Real>>(z);
   }
 
-  template <bool Level, class A, class B> TESSERA_INLINE void pair(V delta, A a, B b, V& complement, V& slope, V& slopeComplement) const {
+  /** 1 / (2 u_a u_b), z, theta and u_a u_b J of a pair. */
+  struct Angle {
+    V scaled, z, theta, lost;
+  };
+  template <bool Level, class A, class B> static TESSERA_INLINE Angle angleOf(V delta, A a, B b) {
     V gamma = delta;
     if (!Level) {
       V difference = a(0) - b(0);
@@ -101,9 +105,15 @@ template <class S> struct Abrelu {
       segment(S(), z, S::sqrt(z), theta, ratio);
       lost = (gamma * half) * ratio;
     }
-    slopeComplement = kappa * theta;
+    return {scaled, z, theta, lost};
+  }
+  TESSERA_INLINE void pairOf(V delta, const Angle& angle, V& complement, V& slope, V& slopeComplement) const {
+    slopeComplement = kappa * angle.theta;
     slope = mean - slopeComplement;
-    complement = S::fma(mean, delta, -(kappa * lost));
+    complement = S::fma(mean, delta, -(kappa * angle.lost));
+  }
+  template <bool Level, class A, class B> TESSERA_INLINE void pair(V delta, A a, B b, V& complement, V& slope, V& slopeComplement) const {
+    pairOf(delta, angleOf<Level>(delta, a, b), complement, slope, slopeComplement);
   }
   template <class Store> TESSERA_INLINE ImageDual<V> image(V reference, V deviation, Store store) const {
     V q = wholeOf<S>(reference, deviation), root = S::sqrt(q);

@@ -7,7 +7,8 @@
 //   parameters, image(network, reference, deviation, store)
 //                    the numbers of an image's pixel; doubles only
 //   references, reference(network, scale, delta, qa, qb, store)
-//                    the numbers of a pixel pair of the reference, delta = (qa + qb)/2 - K_ref; doubles only
+//                    the numbers of a pixel pair of the reference, delta = (qa + qb)/2 - K_ref; doubles only. That of relu
+//                    and its kin takes the pair's angle instead
 //   pair(D, a, b, r, difference, slope, slopeDifference)
 //                    scale (T_ref - T), scale T', scale (T'_ref - T')
 // docs/performance.md derives the forms used here.
@@ -58,7 +59,7 @@ template <class S> struct AbreluDifference {
   }
 
   template <class A, class B, class R> TESSERA_INLINE void pair(V d, A a, B b, R r, V& difference, V& slope, V& slopeDifference) const {
-    const Real small = sizeof(Real) == 8 ? Real(1e-14) : Real(4e-6), least = sizeof(Real) == 8 ? Real(1e-290) : Real(1e-36);
+    const Real small = sizeof(Real) == 8 ? Real(1e-14) : Real(4e-6);
     V ua = a(0), ub = b(0), riseA = a(1), riseB = b(1), vRef = r(0), thetaRef = r(1);
     V g = ua * ub, rise = S::fma(riseA, ub, riseB * (ua - riseA));
     V n = S::fma(S::all(1) - vRef, rise, d);
@@ -69,22 +70,22 @@ template <class S> struct AbreluDifference {
     V step = n * (a(2) * b(2));
     V v = S::notNegative(vRef + step);
     V rest = S::notNegative(Real(2) - v);
-    V t = step / (S::sqrt(v * rest) + (r(2) + least));
-    V clipped = S::pickLess(S::abs(t), S::all(Real(TAN_30)), t, V{});
+    V t = step / (S::sqrt(v * rest) + r(2)), wide = S::all(Real(TAN_30)), clipped = t;
+    const bool anyWide = S::anyLess(wide, S::abs(t));
+    if (__builtin_expect(anyWide, 0)) clipped = S::pickLess(S::abs(t), wide, t, V{});
     V square = clipped * clipped;
     V bend = clipped * square * horner<S, AtanPolynomial<Real>>(square);
     V x = clipped + bend;
     V turn = x + x;
     V grown = S::fma(n, thetaRef + x, -(g * (rest - vRef)) * bend);
-    V wide = S::all(Real(TAN_30));
-    if (__builtin_expect(S::anyLess(wide, S::abs(t)), 0)) {
+    if (__builtin_expect(anyWide, 0)) {
       V theta, j;
       angleOf(S::pickLess(S::all(1), v * Real(0.5), S::all(1), v * Real(0.5)), theta, j);
       turn = S::pickLess(S::abs(t), wide, turn, theta - thetaRef);
       grown = S::pickLess(S::abs(t), wide, grown, g * (j - r(3)));
     }
     difference = S::fma(mean, d, -(kappa * S::fma(r(3), rise, grown)));
-    slope = mean - kappa * (thetaRef + turn);
+    slope = S::fma(-kappa, thetaRef + turn, mean);
     slopeDifference = kappa * turn;
   }
   template <class Store> static TESSERA_INLINE void image(const Network&, V reference, V deviation, Store store) {
@@ -93,14 +94,13 @@ template <class S> struct AbreluDifference {
     store(1, S::pickLess(V{}, q, deviation / (root + S::sqrt(reference)), -S::sqrt(reference)));
     store(2, S::pickLess(V{}, q, Real(1) / root, V{}));
   }
-  template <class Store> static TESSERA_INLINE void reference(const Network&, double, V delta, V qa, V qb, Store store) {
-    V ua = S::sqrt(qa), ub = S::sqrt(qb), apart = (qa - qb) / (ua + ub);
-    V gamma = S::notNegative(S::fma(apart * apart, S::all(-0.5), delta)), v = gamma / (ua * ub), theta, j;
-    angleOf(v * Real(0.5), theta, j);
+  /** From what the reference's own recursion has computed; `least` keeps divisors from being 0. */
+  template <class Store> static TESSERA_INLINE void reference(const typename Abrelu<S>::Angle& angle, double least, Store store) {
+    V v = angle.z + angle.z;
     store(0, v);
-    store(1, theta);
-    store(2, S::sqrt(v * S::notNegative(Real(2) - v)));
-    store(3, j);
+    store(1, angle.theta);
+    store(2, S::sqrt(v * S::notNegative(Real(2) - v)) + Real(least));
+    store(3, angle.lost * (angle.scaled + angle.scaled));
   }
 };
 

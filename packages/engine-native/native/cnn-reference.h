@@ -7,6 +7,9 @@
 
 namespace TESSERA_ISA {
 
+template <class A, class B> const bool isSame = false;
+template <class A> const bool isSame<A, A> = true;
+
 /** What the reference's pixels hand to their pairs, by layer; shared by all displacements. */
 template <template <class> class ActivationOf> struct ReferencePixels {
   typedef Simd<double> D;
@@ -60,7 +63,7 @@ template <template <class> class ActivationOf> struct ReferencePixels {
 template <class Real, template <class> class ActivationOf> struct ReferencePlanes {
   typedef Simd<double> D;
   typedef ReferencePixels<ActivationOf> Pixels;
-  typedef typename DifferenceOf<ActivationOf>::template Of<D> Difference;
+  typedef typename DifferenceOf<ActivationOf>::template Of<Pack<D, 2>> Difference;
   /** Beside the activation's own numbers: Theta_ref and scale * T_ref. */
   static const int own = Difference::references, theta = own, value = own + 1, count = own + 2;
 
@@ -68,7 +71,6 @@ template <class Real, template <class> class ActivationOf> struct ReferencePlane
   const PlaneShape& shape;
   const Pixels& pixels;
   const ReferenceImage& reference;
-  const ActivationOf<D>& imagewise;
   const double scale;
   /** Row length of `table`. */
   const int stride;
@@ -77,17 +79,22 @@ template <class Real, template <class> class ActivationOf> struct ReferencePlane
   Buffer<Real> table;
   int dy, dx;
 
-  ReferencePlanes(const CnnTile& t, const PlaneShape& s, const Pixels& p, const ReferenceImage& r, const ActivationOf<D>& a, double sc, int pairStride)
-      : tile(t), shape(s), pixels(p), reference(r), imagewise(a), scale(sc), stride(pairStride), machine(s), state(4 * s.size()),
+  ReferencePlanes(const CnnTile& t, const PlaneShape& s, const Pixels& p, const ReferenceImage& r, double sc, int pairStride)
+      : tile(t), shape(s), pixels(p), reference(r), scale(sc), stride(pairStride), machine(s), state(4 * s.size()),
         table((size_t)p.layers * s.height * count * pairStride) {}
   bool missing() const { return machine.missing() || state.missing() || table.missing(); }
   size_t layerSize() const { return (size_t)shape.height * count * stride; }
   int partnerRow(int y) const { return y + dy < shape.height ? y + dy : y + dy - shape.height; }
 
-  struct Step : StepVectors<D, 1> {
+  struct Step : StepVectors<D, 2> {
+    typedef StepVectors<D, 2> Vectors;
+    typedef typename Vectors::G G;
+    typedef typename Vectors::V V;
+    static const bool takesAngle = isSame<ActivationOf<G>, Abrelu<G>>;
     ReferencePlanes& planes;
+    const ActivationOf<G> pairwise;
     int layer;
-    Step(ReferencePlanes& p, int l) : planes(p), layer(l) {}
+    explicit Step(ReferencePlanes& p) : planes(p), pairwise(p.tile.network, p.scale) {}
     struct Row {
       const double *a, *b;
       Real* out;
@@ -97,24 +104,27 @@ template <class Real, template <class> class ActivationOf> struct ReferencePlane
               planes.table + layer * planes.layerSize() + (size_t)y * count * planes.stride};
     }
     /** Planes: delta, T_ref / 2 of either pixel, and Theta. */
-    TESSERA_INLINE void at(const Row* rows, ptrdiff_t x, const D::V* before, D::V* after) const {
-      const Row row = rows[0];
+    TESSERA_INLINE void at(const Row* rows, ptrdiff_t x, const V* before, V* after) const {
       const ptrdiff_t width = planes.pixels.stride, stride = planes.stride;
-      const double *atA = row.a + x, *atB = row.b + x;
-      Real* here = row.out + x;
-      auto ofA = [=](int p) { return D::load(atA + p * width); };
-      auto ofB = [=](int p) { return D::load(atB + p * width); };
-      D::V complement, slope, slopeComplement;
-      planes.imagewise.template pair<false>(before[0], ofA, ofB, complement, slope, slopeComplement);
+      auto ofA = [=](int p) { return Vectors::gather([=](int i) { return D::load(rows[i].a + x + p * width); }); };
+      auto ofB = [=](int p) { return Vectors::gather([=](int i) { return D::load(rows[i].b + x + p * width); }); };
+      auto put = [=](int p, const V& v) { Vectors::scatter(v, [=](int i, D::V part) { storeAs(rows[i].out + x + p * stride, part); }); };
+      V complement, slope, slopeComplement;
+      if constexpr (takesAngle) {
+        const auto angle = pairwise.template angleOf<false>(before[0], ofA, ofB);
+        pairwise.pairOf(before[0], angle, complement, slope, slopeComplement);
+        Difference::reference(angle, sizeof(Real) == 8 ? 1e-290 : 1e-36, put);
+      } else {
+        pairwise.template pair<false>(before[0], ofA, ofB, complement, slope, slopeComplement);
+        Difference::reference(planes.tile.network, planes.scale, before[0], ofA(Pixels::variance), ofB(Pixels::variance), put);
+      }
       after[1] = ofA(Pixels::halfValue);
       after[2] = ofB(Pixels::halfValue);
-      D::V dual = after[1] + after[2] - complement;
+      V dual = after[1] + after[2] - complement;
       after[0] = complement;
-      after[3] = D::fma(slope, before[3], dual);
-      Difference::reference(planes.tile.network, planes.scale, before[0], ofA(Pixels::variance), ofB(Pixels::variance),
-                            [=](int p, D::V v) { storeAs(here + p * stride, v); });
-      storeAs(here + theta * stride, before[3]);
-      storeAs(here + value * stride, dual);
+      after[3] = G::fma(slope, before[3], dual);
+      put(theta, before[3]);
+      put(value, dual);
     }
   };
 
@@ -159,14 +169,34 @@ template <class Real, template <class> class ActivationOf> struct ReferencePlane
         state[(size_t)(4 * y + 3) * shape.stride + x] = tile.referenceVariance;
       }
     }
+    Step step(*this);
     for (int l = 0, d = 0;; l++) {
       if (l > 0) settle(l);
       if (tile.depths.depth[d] == l) addSums(l, weight, sums + 2 * d++);
       if (l == pixels.layers) return true;
       if (*tile.cancel) return false;
-      Step step(*this, l);
+      step.layer = l;
       machine.dualPass(state, step);
       machine.template filterPass<3>(state, tile.network.biasVariance);
+    }
+  }
+
+  /** Turns the table into that of the displacement (dy, -dx), whose reference planes are the mirror images of these. */
+  void mirror() {
+    typedef Simd<Real> S;
+    const int width = shape.width;
+    for (Real *row = table, *end = row + pixels.layers * layerSize(); row < end; row += stride) {
+      int left = 0, right = width;
+      for (; right - left >= 2 * S::lanes; left += S::lanes, right -= S::lanes) {
+        typename S::V first = S::load(row + left), last = S::load(row + right - S::lanes);
+        S::store(row + left, S::reverse(last));
+        S::store(row + right - S::lanes, S::reverse(first));
+      }
+      for (; left < --right; left++) {
+        Real kept = row[left];
+        row[left] = row[right];
+        row[right] = kept;
+      }
     }
   }
 };

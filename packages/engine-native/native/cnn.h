@@ -38,16 +38,10 @@ template <class Real, template <class> class ActivationOf, int planes> struct Pa
   }
   TESSERA_INLINE void at(const Row* rows, ptrdiff_t x, const V* before, V* after) const {
     const ptrdiff_t stride = layout.stride;
-    auto ofA = [=](int p) {
-      V v;
-      Vectors::gather(v, [=](int i) { return S::load(rows[i].a + x + p * stride); });
-      return v;
+    auto numbersOf = [=](const Real* Row::*image) {
+      return [=](int p) { return Vectors::gather([=](int i) { return S::load(rows[i].*image + x + p * stride); }); };
     };
-    auto ofB = [=](int p) {
-      V v;
-      Vectors::gather(v, [=](int i) { return S::load(rows[i].b + x + p * stride); });
-      return v;
-    };
+    auto ofA = numbersOf(&Row::a), ofB = numbersOf(&Row::b);
     V complement, slope, slopeComplement;
     pairwise.template pair<false>(before[0], ofA, ofB, complement, slope, slopeComplement);
     after[0] = complement;
@@ -88,22 +82,10 @@ template <class Real, template <class> class ActivationOf, int planes> struct Di
   }
   TESSERA_INLINE void at(const Row* rows, ptrdiff_t x, const V* before, V* after) const {
     typedef typename Vectors::G G;
-    const ptrdiff_t stride = layout.stride, referenceStride = reference.stride;
-    auto ofA = [=](int p) {
-      V v;
-      Vectors::gather(v, [=](int i) { return S::load(rows[i].a + x + p * stride); });
-      return v;
+    auto numbersOf = [=](const Real* Row::*table, ptrdiff_t stride) {
+      return [=](int p) { return Vectors::gather([=](int i) { return S::load(rows[i].*table + x + p * stride); }); };
     };
-    auto ofB = [=](int p) {
-      V v;
-      Vectors::gather(v, [=](int i) { return S::load(rows[i].b + x + p * stride); });
-      return v;
-    };
-    auto ofR = [=](int p) {
-      V v;
-      Vectors::gather(v, [=](int i) { return S::load(rows[i].r + x + p * referenceStride); });
-      return v;
-    };
+    auto ofA = numbersOf(&Row::a, layout.stride), ofB = numbersOf(&Row::b, layout.stride), ofR = numbersOf(&Row::r, reference.stride);
     V difference, slope, slopeDifference;
     pairwise.pair(before[0], ofA, ofB, ofR, difference, slope, slopeDifference);
     after[0] = difference;
@@ -342,24 +324,31 @@ template <class RealType, template <class> class ActivationOf, int planes> struc
       }
       return DONE;
     }
-    Reference reference(cnn.tile, cnn.imageShape, cnn.referencePixels, cnn.reference, cnn.imagewise, cnn.scale, cnn.pairShape.stride);
+    Reference reference(cnn.tile, cnn.imageShape, cnn.referencePixels, cnn.reference, cnn.scale, cnn.pairShape.stride);
     if (reference.missing()) return OUT_OF_MEMORY;
     DifferenceStep<Real, ActivationOf, planes> differenceStep(cnn.differencewise, cnn.layout, reference);
     const size_t differenceBytes = (reference.layerSize() + 5 * cnn.layout.differenceSize()) * sizeof(Real);
-    for (int dx = 0; dx < width; dx++) {
-      const int planesHere = cnn.standsFor(dy, dx);
-      if (planesHere == 0) continue;
+    auto runPlanes = [&](int dx) {
       const bool displaced = dy != 0 || dx != 0;
-      if (!reference.fill(dy, dx, planesHere, block.referenceSums + (size_t)dy * 2 * cnn.depths)) return CANCELLED;
       batch.machine.filter.cut(dy, dx);
       auto run = [&]() { return displaced ? batch.run(differenceStep, differenceBytes) : batch.run(step, layerBytes); };
       for (int i = 0; i < block.rows; i++) {
         for (int j = block.diagonal ? i : 0; j < block.cols; j++) {
-          if (!batch.roomFor(2) && !run()) return CANCELLED;
+          if (!batch.roomFor(2) && !run()) return false;
           cnn.addPlanes(batch, block.row(i), block.col(j), block.diagonal && i == j, dy, dx, displaced, total(i, j));
         }
       }
-      if (!run()) return CANCELLED;
+      return run();
+    };
+    // The displacements (dy, dx) and (dy, -dx) share their reference planes.
+    for (int dx = 0; dx <= width / 2; dx++) {
+      const int opposite = (width - dx) % width, planesHere = cnn.standsFor(dy, dx), planesOpposite = opposite == dx ? 0 : cnn.standsFor(dy, opposite);
+      if (planesHere == 0) continue;
+      if (!reference.fill(dy, dx, planesHere + planesOpposite, block.referenceSums + (size_t)dy * 2 * cnn.depths)) return CANCELLED;
+      if (!runPlanes(dx)) return CANCELLED;
+      if (planesOpposite == 0) continue;
+      reference.mirror();
+      if (!runPlanes(opposite)) return CANCELLED;
     }
     return DONE;
   }

@@ -44,17 +44,14 @@ template <class S> struct StepVectors<S, 1> {
   static const int together = 1;
   typedef S G;
   typedef typename S::V V;
-  template <class From> static TESSERA_INLINE void gather(V& v, From from) { v = from(0); }
+  template <class From> static TESSERA_INLINE V gather(From from) { return from(0); }
   template <class To> static TESSERA_INLINE void scatter(const V& v, To to) { to(0, v); }
 };
 template <class S> struct StepVectors<S, 2> {
   static const int together = 2;
   typedef Pack<S, 2> G;
   typedef typename G::V V;
-  template <class From> static TESSERA_INLINE void gather(V& v, From from) {
-    v.v[0] = from(0);
-    v.v[1] = from(1);
-  }
+  template <class From> static TESSERA_INLINE V gather(From from) { return {{from(0), from(1)}}; }
   template <class To> static TESSERA_INLINE void scatter(const V& v, To to) {
     to(0, v.v[0]);
     to(1, v.v[1]);
@@ -88,11 +85,21 @@ template <class RealType, int planes> struct PlaneMachine {
     return (V)((I)v & mask);
   }
 
+  /** Four rows are added up before they are doubles. */
   void sums(const Real* state, double* sums) const {
+    const int together = 4;
     for (int p = 0; p < count; p++) {
       Accumulator<Real> total;
-      for (int y = 0; y < shape.height; y++) {
-        for (int x = 0; x < shape.stride; x += S::lanes) total.add(onlyInside(S::load(state + (size_t)(y * count + p) * shape.stride + x), x));
+      for (int y = 0; y < shape.height; y += together) {
+        auto row = [=](int i) { return state + (size_t)((y + i) * count + p) * shape.stride; };
+        auto at = [=](int i, int x) { return S::load(row(i) + x); };
+        if (y + together <= shape.height) {
+          for (int x = 0; x < shape.stride; x += S::lanes) total.add(onlyInside((at(0, x) + at(1, x)) + (at(2, x) + at(3, x)), x));
+        } else {
+          for (int i = 0; i < shape.height - y; i++) {
+            for (int x = 0; x < shape.stride; x += S::lanes) total.add(onlyInside(at(i, x), x));
+          }
+        }
       }
       sums[p] = total.sum();
     }
@@ -117,7 +124,7 @@ template <class RealType, int planes> struct PlaneMachine {
       for (ptrdiff_t x = 0; x < stride; x += S::lanes) {
         typename Step::V before[count], after[count];
 #pragma GCC unroll 4
-        for (int p = 0; p < count; p++) Step::gather(before[p], [=](int i) { return S::load(here + i * apart + p * stride + x); });
+        for (int p = 0; p < count; p++) before[p] = Step::gather([=](int i) { return S::load(here + i * apart + p * stride + x); });
         step.at(rows, x, before, after);
 #pragma GCC unroll 4
         for (int p = 0; p < count; p++) Step::scatter(after[p], [=](int i, V v) { S::store(out + i * apart + p * stride + x, v); });
