@@ -4,7 +4,8 @@ import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { openNativeEngine } from '@tessera/engine-native';
 import { openImages } from './images.mjs';
-import { measurements } from './measurements.mjs';
+import { prepareNetworks } from './measure/against-neural-tangents.mjs';
+import { measurements, networkRows } from './measurements.mjs';
 import { Peer, peerFile, peerPython } from './peers.mjs';
 import { finishRow } from './report.mjs';
 import { startStack } from './stack.mjs';
@@ -63,6 +64,10 @@ export async function runBench(chosen, onRow) {
 
 async function measureAll(bench, chosen, onRow) {
   const finished = new Map();
+  const ids = chosen.map(({ id }) => id);
+  // Where it fails, the rows that needed it say so.
+  const networks = networkRows.filter((id) => ids.includes(id));
+  await prepareNetworks(bench, networks).catch(() => {});
   for (const { ids, measure } of measurements) {
     const wanted = chosen.filter(({ id }) => ids.includes(id));
     if (wanted.length === 0) continue;

@@ -11,6 +11,7 @@ const one = (id, measure) => ({
   measure: async (bench) => ({ [id]: await measure(bench, id) }),
 });
 
+const pooling = ['cnn-gap-relu-f64', 'cnn-gap-relu-f32'];
 const pairs = [
   ...['erf', 'relu'].flatMap((activation) =>
     ['f64', 'f32'].flatMap((precision) => [
@@ -23,13 +24,16 @@ const pairs = [
   'cnn-flatten-relu-f32',
 ];
 
+/** The rows against neural-tangents' kernels: what it compiles for them. */
+export const networkRows = [...pairs, ...pooling];
+
 /**
  * `measure` takes the rows wanted of its ids and gives each {ours, reference, note?}.
  * @type {{ids: string[], measure: (bench: object, ids: string[]) => Promise<Record<string, object>>}[]}
  */
 export const measurements = [
   ...pairs.map((id) => one(id, measurePair)),
-  { ids: ['cnn-gap-relu-f64', 'cnn-gap-relu-f32'], measure: measurePooling },
+  { ids: pooling, measure: measurePooling },
   one('heatmap', measureHeatmap),
   one('depths-in-one-pass', measureDepths),
   ...['registers-fcn', 'registers-cnn-gap-f32', 'registers-cnn-gap-f64'].map((id) =>

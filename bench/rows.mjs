@@ -46,7 +46,7 @@ export const rows = [
   },
   {
     id: 'heatmap',
-    what: 'examples/heatmap-fcn.json for NTK alone, every fifth of its 40 variances, POST to completed, against a script of neural-tangents and numpy',
+    what: 'examples/heatmap-fcn.json for NTK alone, every fifth of its 40 variances, POST to completed, against a script of neural-tangents and numpy; both have done one variance before',
     unit: 's',
     bar: 6,
   },

@@ -17,49 +17,67 @@ function partsOf(id) {
   return { family, activation, precision, isKernel: rest === 'kernel', isTestTrain: rest === 'test-train' };
 }
 
-async function openBoth(bench, { family, activation, isKernel, isTestTrain }, precisions) {
+/** What neural-tangents compiles for a row, and the images of it. */
+async function networkOf(bench, { family, activation, isKernel, isTestTrain }) {
   const size = sizes[isTestTrain ? 'test-train' : family];
-  const { rows, cols, referenceVariance } = await imagesOf(bench, size);
+  const images = await imagesOf(bench, size);
+  const { rows, cols } = images;
   const shapeOf = ({ count, shape, data }) =>
     family === 'fcn' ? [count, data.length / count] : [count, shape.height, shape.width, shape.channels];
   const architecture = architectureOf(family, activation);
+  const name = `${family}-${activation}${isKernel ? '-kernel' : ''}${isTestTrain ? '-test-train' : ''}`;
   const request = {
-    name: 'network',
+    name,
     family,
     activation,
     depth: size.depth,
     filterSize: architecture.filterSize,
     padding: architecture.padding,
     ...variances,
-    rows: await writeNumbers(join(bench.folder, 'rows.f64'), rows.data),
+    rows: await writeNumbers(join(bench.folder, `${name}-rows.f64`), rows.data),
     shape: shapeOf(rows),
-    cols: cols && (await writeNumbers(join(bench.folder, 'cols.f64'), cols.data)),
+    cols: cols && (await writeNumbers(join(bench.folder, `${name}-cols.f64`), cols.data)),
     otherShape: cols && shapeOf(cols),
     readIn: !isKernel,
   };
-  return Object.fromEntries(
-    await Promise.all(
-      precisions.map(async (precision) => {
-        const peer = await bench.kernelsPeer(precision);
-        const ours = new Tile(bench, {
-          architecture,
-          precision,
-          depths: [size.depth],
-          rows,
-          cols,
-          referenceVariance,
-        });
-        await peer.ask({ do: 'prepare', ...request });
-        const theirs = async () => 1000 * (await peer.ask({ do: 'run', name: 'network' })).seconds;
-        return [precision, { peer, ours, theirs }];
-      }),
-    ),
-  );
+  return { name, request, images, architecture, depth: size.depth };
+}
+
+/**
+ * Has neural-tangents compile the networks of all rows wanted, both precisions at once: XLA takes one core for most of it,
+ * and nothing is timed meanwhile.
+ */
+export async function prepareNetworks(bench, ids) {
+  const wanted = { f64: new Map(), f32: new Map() };
+  for (const id of ids) {
+    const parts = partsOf(id);
+    const { name, request } = await networkOf(bench, parts);
+    wanted[parts.precision].set(name, request);
+    // Pooling in f32 is compared with the faster precision.
+    if (id === 'cnn-gap-relu-f32') wanted.f64.set(name, request);
+  }
+  const compile = async ([precision, requests]) => {
+    if (requests.size === 0) return;
+    const peer = await bench.kernelsPeer(precision);
+    for (const request of requests.values()) await peer.ask({ do: 'prepare', ...request }).catch(() => {});
+  };
+  await Promise.all(Object.entries(wanted).map(compile));
+}
+
+async function openBoth(bench, parts, precisions) {
+  const { name, images, architecture, depth } = await networkOf(bench, parts);
+  const open = async (precision) => {
+    const peer = await bench.kernelsPeer(precision);
+    const ours = new Tile(bench, { architecture, precision, depths: [depth], ...images });
+    const theirs = async () => 1000 * (await peer.ask({ do: 'run', name })).seconds;
+    return [precision, { name, peer, ours, theirs }];
+  };
+  return Object.fromEntries(await Promise.all(precisions.map(open)));
 }
 
 /** Largest relative difference of the last results of both sides. @throws Error where they compute different things */
-async function compare(bench, { peer, ours }, precision) {
-  await peer.ask({ do: 'save', name: 'network', folder: bench.folder });
+async function compare(bench, { name, peer, ours }, precision) {
+  await peer.ask({ do: 'save', name, folder: bench.folder });
   let worst = 0;
   for (const kind of ['nngp', 'ntk']) {
     const bytes = await readFile(join(bench.folder, `${kind}.f64`));
@@ -89,7 +107,7 @@ export async function measurePair(bench, id) {
   const note = await compare(bench, side, precision);
   const quick = family === 'fcn' ? several(3, call) : call;
   const { ours, theirs } = await interleaved(family === 'fcn' ? 5 : 3, { ours: quick, theirs: side.theirs });
-  await side.peer.ask({ do: 'forget', name: 'network' });
+  await side.peer.ask({ do: 'forget', name: side.name });
   return { ours, reference: theirs, note };
 }
 
@@ -114,7 +132,7 @@ export async function measurePooling(bench, ids) {
   const needed = new Set([...(ids.includes('cnn-gap-relu-f64') ? ['f64'] : []), faster]);
   for (const precision of needed) runs[`theirs ${precision}`] = sides[precision].theirs;
   const times = await interleaved(3, runs);
-  for (const { peer } of Object.values(sides)) await peer.ask({ do: 'forget', name: 'network' });
+  for (const { peer, name } of Object.values(sides)) await peer.ask({ do: 'forget', name });
   results['cnn-gap-relu-f64'] = {
     ours: times['ours f64'],
     reference: times['theirs f64'] ?? null,

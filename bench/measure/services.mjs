@@ -6,8 +6,8 @@ import { runExperiment } from '../stack.mjs';
 import { interleaved, median, timed } from '../timing.mjs';
 import { architectureOf, referenceVarianceOf, variances } from './tiles.mjs';
 
-/** About three quarters of a minute of one core. */
-const jobImages = 60;
+/** About a minute of one core. */
+const jobImages = 56;
 const tinyRuns = 7;
 
 const jobSpec = (images, round) => ({
