@@ -49,6 +49,8 @@ const coalesceMs = 10;
 const busyIntervalMs = 200;
 /** The window was full, or nothing was ready: what makes work, the end of a wave, wakes the dispatcher. */
 const fullIntervalMs = 500;
+/** Where no queue loses more than this until then, its window (at least eight) lasts for so long too: a pass takes CPU from tiles. */
+const slowTasks = 3;
 const idleIntervalMs = 1000;
 /** How long a pass prepares experiments that came. */
 const preparingMs = 500;
@@ -135,7 +137,8 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     await fill();
     if (hasMore) return 0;
     if (open.length === 0) return idleIntervalMs;
-    return queuedNow > 0 ? busyIntervalMs : Math.min(fullIntervalMs, timing.intervalMs);
+    const isSlow = Object.values(drains).every(({ perMs }) => perMs * fullIntervalMs <= slowTasks);
+    return queuedNow > 0 && !isSlow ? busyIntervalMs : Math.min(fullIntervalMs, timing.intervalMs);
   };
 
   const run = () => {

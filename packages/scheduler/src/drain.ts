@@ -19,6 +19,11 @@ export class Drain {
     return this.#perMs;
   }
 
+  /** Tasks a millisecond, as last observed. */
+  get perMs(): number {
+    return this.#perMs;
+  }
+
   /** So many more were queued. */
   filled(tasks: number): void {
     this.#filledTo += tasks;
