@@ -1,5 +1,6 @@
 import type { Database } from './connection.js';
 import type { Analysis } from './generated/client.js';
+import { rowPage } from './row-page.js';
 
 /** Scores of the predictor at one ridge or one time; null where a number does not exist. */
 export interface Scores {
@@ -53,14 +54,16 @@ export async function listAnalyses(
   experimentId: string,
   query: AnalysisFilter & { after: number | null; limit: number },
 ): Promise<AnalysisRecord[]> {
-  const { after, limit, ...filter } = query;
-  const rows = await db.prisma.analysis.findMany({
-    where: { experimentId, complete: true, ...filter, ...(after !== null && { ordinal: { gt: after } }) },
-    orderBy: { ordinal: 'asc' },
-    take: limit,
-  });
-  return rows.map(toRecord);
+  const { text, values } = rowPage(experimentId, query);
+  const { rows } = await db.pool.query<AnalysisRecord>(
+    `SELECT ${columns.map((name) => `${name} AS "${fieldOf(name)}"`).join(', ')} FROM analyses WHERE complete AND ${text}`,
+    values,
+  );
+  return rows;
 }
+
+const fieldOf = (column: string): string =>
+  column.replace(/_(.)/g, (_, first: string) => first.toUpperCase());
 
 /** Every row of one kernel, complete or not, in grid order: what the finish task completes. */
 export async function kernelAnalyses(

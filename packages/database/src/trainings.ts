@@ -1,5 +1,6 @@
 import type { TrainingRow } from '@tessera/spec';
 import type { Database } from './connection.js';
+import { rowPage } from './row-page.js';
 import type { ClaimedTask } from './tasks/claim.js';
 
 /** A trained network, and its place among those of its experiment: kernel by kernel, in the order of their tasks. */
@@ -24,17 +25,12 @@ export async function listTrainings(
   experimentId: string,
   query: TrainingFilter & { after: number | null; limit: number },
 ): Promise<TrainingRecord[]> {
-  const { after, limit, ...filter } = query;
-  const rows = await db.prisma.training.findMany({
-    where: { experimentId, ...filter, ...(after !== null && { ordinal: { gt: after } }) },
-    orderBy: { ordinal: 'asc' },
-    take: limit,
-  });
-  return rows.map(({ ordinal, kernelIndex, row }) => ({
-    ordinal,
-    kernelIndex,
-    ...(row as unknown as TrainingRow),
-  }));
+  const { text, values } = rowPage(experimentId, query);
+  const { rows } = await db.pool.query<{ ordinal: number; kernelIndex: number; row: TrainingRow }>(
+    `SELECT ordinal, kernel_index AS "kernelIndex", row FROM trainings WHERE ${text}`,
+    values,
+  );
+  return rows.map(({ row, ...place }) => ({ ...place, ...row }));
 }
 
 /** The statement that writes networks (idempotent: one that is trained again replaces its row), and its parameters. */

@@ -71,6 +71,25 @@ describe('GET /v1/experiments/{id}/analyses', () => {
     expect(await rows('depth=1&kernel=ntk')).toHaveLength(2);
   });
 
+  it('filters by every double, and reads it back', async () => {
+    const { id, links } = await createTiny(api);
+    const variances = [0.1 + 0.2, 5e-324, 1.2345678901234567e20, Number.MAX_VALUE];
+    await api.db.pool.query(
+      `INSERT INTO analyses (experiment_id, ordinal, kernel, weight_variance, bias_variance, depth, kernel_index, complete,
+         phase, regression, dynamics, status, warnings)
+       SELECT $1, 100 + i, 'ntk', v, v, 1, 0, true, 'ordered', '[]', '[]', 'ok', '[]'
+       FROM unnest($2::float8[]) WITH ORDINALITY AS r(v, i)`,
+      [id, variances],
+    );
+    for (const value of variances) {
+      const query = `weightVariance=${value}&biasVariance=${value}&depth=1&kernel=ntk`.replaceAll('+', '%2B');
+      const { items } = (await api.get(`${links.analyses}?${query}&limit=1`)).json();
+      expect(items.map((row: AnalysisRow) => row.weightVariance)).toEqual([value]);
+      const csv = (await api.get(`${links.analysesCsv}?${query}`)).body.trimEnd().split('\n');
+      expect(csv.map((line) => line.split(',')[1])).toEqual(['weightVariance', String(value)]);
+    }
+  });
+
   it.each([
     'kernel=rbf',
     'weightVariance=big',

@@ -91,14 +91,19 @@ export function resultRowRoutes<Filter extends Parameters, Row extends { ordinal
     async handler(request, reply) {
       const filter = given(readQuery(request.query, filterQuery));
       const { id, spec } = await requireExperiment(context, request.params.id);
+      const page = (after: number | null) =>
+        list(context, id, { ...filter, after, limit: pageLimits.maximum });
+      const pages = everyPage(page);
+      // Before any header: a fault of the first page has a status.
+      const first = request.method === 'HEAD' ? null : await pages.next();
       reply.type('text/csv; charset=utf-8; header=present');
       reply.header('content-disposition', `attachment; filename="${id}-${name}.csv"`);
-      if (request.method === 'HEAD') return reply.send();
+      if (first === null) return reply.send();
       const lines = async function* () {
         yield csv.header(spec);
-        const page = (after: number | null) =>
-          list(context, id, { ...filter, after, limit: pageLimits.maximum });
-        for await (const rows of everyPage(page)) yield rows.map(csv.lines).join('');
+        if (first.done) return;
+        yield first.value.map(csv.lines).join('');
+        for await (const rows of pages) yield rows.map(csv.lines).join('');
       };
       return reply.send(Readable.from(lines()));
     },
