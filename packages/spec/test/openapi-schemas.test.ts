@@ -10,7 +10,14 @@ const ajv = new Ajv2020({
   allErrors: true,
   formats: { 'date-time': true },
 });
-const examples = ['heatmap-fcn', 'spectrum-fcn', 'training-fcn', 'spectrum-cnn-flatten', 'spectrum-cnn-gap'];
+const examples = [
+  'heatmap-fcn',
+  'spectrum-fcn',
+  'training-fcn',
+  'training-cnn',
+  'spectrum-cnn-flatten',
+  'spectrum-cnn-gap',
+];
 const example = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../../examples/${name}.json`, import.meta.url), 'utf8'));
 
