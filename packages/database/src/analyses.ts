@@ -1,5 +1,4 @@
 import type { Database } from './connection.js';
-import type { Analysis } from './generated/client.js';
 import { rowPage } from './row-page.js';
 
 /** Scores of the predictor at one ridge or one time; null where a number does not exist. */
@@ -55,15 +54,8 @@ export async function listAnalyses(
   query: AnalysisFilter & { after: number | null; limit: number },
 ): Promise<AnalysisRecord[]> {
   const { text, values } = rowPage(experimentId, query);
-  const { rows } = await db.pool.query<AnalysisRecord>(
-    `SELECT ${columns.map((name) => `${name} AS "${fieldOf(name)}"`).join(', ')} FROM analyses WHERE complete AND ${text}`,
-    values,
-  );
-  return rows;
+  return selectAnalyses(db, `complete AND ${text}`, values);
 }
-
-const fieldOf = (column: string): string =>
-  column.replace(/_(.)/g, (_, first: string) => first.toUpperCase());
 
 /** Every row of one kernel, complete or not, in grid order: what the finish task completes. */
 export async function kernelAnalyses(
@@ -71,16 +63,26 @@ export async function kernelAnalyses(
   experimentId: string,
   kernelIndex: number,
 ): Promise<AnalysisRecord[]> {
-  const rows = await db.prisma.analysis.findMany({
-    where: { experimentId, kernelIndex },
-    orderBy: { ordinal: 'asc' },
-  });
-  return rows.map(toRecord);
+  const which = 'experiment_id = $1 AND kernel_index = $2 ORDER BY ordinal';
+  return selectAnalyses(db, which, [experimentId, kernelIndex]);
 }
 
-function toRecord({ experimentId: _, complete: __, ...row }: Analysis): AnalysisRecord {
-  return row as unknown as AnalysisRecord;
+/** @param which what follows WHERE, its parameters in `values` */
+async function selectAnalyses(
+  { pool }: Database,
+  which: string,
+  values: unknown[],
+): Promise<AnalysisRecord[]> {
+  const fields = columns.map((name) => `${name} AS "${fieldOf(name)}"`);
+  const { rows } = await pool.query<AnalysisRecord>(
+    `SELECT ${fields.join(', ')} FROM analyses WHERE ${which}`,
+    values,
+  );
+  return rows;
 }
+
+const fieldOf = (column: string): string =>
+  column.replace(/_(.)/g, (_, first: string) => first.toUpperCase());
 
 /** The columns of an analysis in the order `insertAnalyses` sends them. */
 const columns = [
