@@ -96,7 +96,8 @@ function keepingTraining(dataset: Dataset, train: Int32Array): Dataset {
     ...dataset,
     async pixels(split, indices) {
       const start = split === 'train' ? train.indexOf(indices[0] as number) : -1;
-      if (start < 0) return dataset.pixels(split, indices);
+      const isKept = start >= 0 && indices.every((index, i) => index === train[start + i]);
+      if (!isKept) return dataset.pixels(split, indices);
       kept ??= dataset.pixels('train', train).catch((error) => {
         kept = null;
         throw error;
