@@ -17,20 +17,26 @@ function partsOf(id) {
   return { family, activation, precision, isKernel: rest === 'kernel', isTestTrain: rest === 'test-train' };
 }
 
-/** What neural-tangents compiles for a row, and the images of it. */
+/** The network of a row by its name, and its images. */
 async function networkOf(bench, { family, activation, isKernel, isTestTrain }) {
   const size = sizes[isTestTrain ? 'test-train' : family];
+  const name = `${family}-${activation}${isKernel ? '-kernel' : ''}${isTestTrain ? '-test-train' : ''}`;
   const images = await imagesOf(bench, size);
+  return { name, images, architecture: architectureOf(family, activation), depth: size.depth };
+}
+
+/** What neural-tangents is asked to compile for a row. */
+async function requestOf(bench, parts) {
+  const { name, images, architecture, depth } = await networkOf(bench, parts);
   const { rows, cols } = images;
+  const { family, activation, isKernel } = parts;
   const shapeOf = ({ count, shape, data }) =>
     family === 'fcn' ? [count, data.length / count] : [count, shape.height, shape.width, shape.channels];
-  const architecture = architectureOf(family, activation);
-  const name = `${family}-${activation}${isKernel ? '-kernel' : ''}${isTestTrain ? '-test-train' : ''}`;
-  const request = {
+  return {
     name,
     family,
     activation,
-    depth: size.depth,
+    depth,
     filterSize: architecture.filterSize,
     padding: architecture.padding,
     ...variances,
@@ -40,7 +46,6 @@ async function networkOf(bench, { family, activation, isKernel, isTestTrain }) {
     otherShape: cols && shapeOf(cols),
     readIn: !isKernel,
   };
-  return { name, request, images, architecture, depth: size.depth };
 }
 
 /**
@@ -51,10 +56,10 @@ export async function prepareNetworks(bench, ids) {
   const wanted = { f64: new Map(), f32: new Map() };
   for (const id of ids) {
     const parts = partsOf(id);
-    const { name, request } = await networkOf(bench, parts);
-    wanted[parts.precision].set(name, request);
+    const request = await requestOf(bench, parts);
+    wanted[parts.precision].set(request.name, request);
     // Pooling in f32 is compared with the faster precision.
-    if (id === 'cnn-gap-relu-f32') wanted.f64.set(name, request);
+    if (id === 'cnn-gap-relu-f32') wanted.f64.set(request.name, request);
   }
   const compile = async ([precision, requests]) => {
     if (requests.size === 0) return;
