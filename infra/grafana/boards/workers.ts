@@ -38,8 +38,8 @@ export const workers = board('workers', 'Workers', [
     { says: 'Bytes of accepted results a second, by wave.', unit: 'Bps', stacked: true },
     ['sum by (wave) (rate(tessera_bytes_written_total{stack="$stack"}[$__rate_interval]))', '{{wave}}'],
   ),
-  series('Event loop', { says: '99th percentile of its delay: late heartbeats cost leases.', unit: 's' }, [
-    `nodejs_eventloop_lag_p99_seconds{stack="$stack",${pods}}`,
+  series('Event loop', { says: 'The latest that a timer came: late heartbeats cost leases.', unit: 's' }, [
+    `tessera_event_loop_delay_seconds{stack="$stack",${pods}}`,
     '{{instance}}',
   ]),
   series('Restarts', { says: 'How long each process has lived.', unit: 's' }, [

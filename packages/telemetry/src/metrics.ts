@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type LoopDelay, watchLoopDelay } from './loop-delay.js';
 
 /**
  * The metrics of one process, in a registry of their own. Names and labels are part of the product (dashboards
@@ -36,6 +37,8 @@ export interface Metrics {
   readonly ready: Gauge<'part'>;
   /** `role`, `engine`: worker and aggregator processes that were heard of a moment ago. */
   readonly workers: Gauge<'role' | 'engine'>;
+  /** Of this process. */
+  readonly loopDelay: LoopDelay;
   /** Of the database that all processes share, as Postgres counts it. */
   readonly database: DatabaseMetrics;
 }
@@ -59,11 +62,20 @@ export interface DatabaseMetrics {
   readonly rows: Gauge<'table' | 'state'>;
 }
 
-/** Makes a registry with Tessera's metrics and Node's own (heap, event-loop lag, ...). Gauges are absent until they are set. */
+/** Makes a registry with Tessera's metrics and Node's own (heap, garbage collection, ...). Gauges are absent until they are set. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  collectNodesMetrics(registry);
   const registers = [registry];
+  const loopDelay = watchLoopDelay();
+  new Gauge({
+    name: 'tessera_event_loop_delay_seconds',
+    help: 'The latest that a timer came since the last scrape.',
+    registers,
+    collect() {
+      this.set(loopDelay.takeMost() / 1000);
+    },
+  });
   const metrics: Metrics = {
     registry,
     tasks: new Gauge({
@@ -153,6 +165,7 @@ export function createMetrics(): Metrics {
       labelNames: ['role', 'engine'],
       registers,
     }),
+    loopDelay,
     database: databaseMetrics(registers),
   };
   // A gauge without labels begins as 0, which a process that never measures it would report as the truth.
@@ -166,6 +179,15 @@ export function createMetrics(): Metrics {
   ])
     gauge.remove();
   return metrics;
+}
+
+/** Node's own metrics, but for those of a histogram of the event loop, which would wake the process a hundred times a second. */
+function collectNodesMetrics(registry: Registry): void {
+  const never = 2 ** 31 - 1;
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: never });
+  for (const part of ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99']) {
+    registry.removeSingleMetric(`nodejs_eventloop_lag_${part}_seconds`);
+  }
 }
 
 function databaseMetrics(registers: Registry[]): DatabaseMetrics {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { createMetrics } from '../src/index.js';
 
@@ -31,4 +32,17 @@ it('says nothing of a gauge that this process has not set', async () => {
   );
   metrics.storeFreeBytes.set(5);
   expect(await metrics.registry.metrics()).toMatch(/^tessera_store_free_bytes 5$/m);
+});
+
+it('tells how late timers came since the last scrape, and leaves no histogram that wakes the process', async () => {
+  const { registry } = createMetrics();
+  await sleep(600);
+  const end = performance.now() + 700;
+  while (performance.now() < end);
+  await sleep(100);
+  const delay = async () =>
+    Number(/^tessera_event_loop_delay_seconds (\S+)$/m.exec(await registry.metrics())?.[1]);
+  expect(await delay()).toBeGreaterThan(0.1);
+  expect(await delay()).toBe(0);
+  expect(await registry.metrics()).not.toContain('nodejs_eventloop_lag_p99');
 });

@@ -96,7 +96,7 @@ export async function buildApp(
   await app.register(cookie);
   await installSecurityHeaders(app, context.settings);
   limitBodyTime(app, times.bodyMs);
-  await installOverload(app);
+  installOverload(app, context.metrics.loopDelay);
   installAccess(app, context);
   await installRateLimit(app, context);
   await installOpenApi(app, context.version);

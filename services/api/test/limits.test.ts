@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { watchLoopDelay } from '@tessera/telemetry';
 import Fastify from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FailureCounter } from '../src/access/failure-counter.js';
@@ -103,7 +104,7 @@ describe('event streams', () => {
 describe('a process that is behind', () => {
   it('answers 503 with Retry-After, and health all the same', async () => {
     const app = Fastify();
-    await installOverload(app, { maxEventLoopDelay: 1 });
+    installOverload(app, watchLoopDelay(), 1);
     app.get('/healthz', async () => 'ok');
     app.get('/v1/experiments', async () => 'ok');
     await app.ready();
