@@ -15,6 +15,7 @@ import {
 } from '@tessera/store';
 import type { Aggregation } from './aggregation.js';
 import { collectEigenvalues } from './kernel-eigenvalues.js';
+import { severalAtOnce } from './several-at-once.js';
 import { TrainTiles } from './train-tiles.js';
 import { wholeWave } from './whole-wave.js';
 
@@ -46,6 +47,9 @@ export async function publishKernel(
   await writeResultChunks(store, layout, kernelIndex, resultValues(experiment, rows));
 }
 
+/** Tiles that are published at a time: each waits for the disk four times a file. One depth of each is in memory. */
+const publishedAtOnce = 4;
+
 async function publishTiles(
   { db, store }: Aggregation,
   experiment: OpenedExperiment,
@@ -54,7 +58,8 @@ async function publishTiles(
 ): Promise<void> {
   const { id, spec, plan, layout } = experiment;
   const place = { experimentId: id, kernelIndex, wave: 'train' } as const;
-  for (const tile of await wholeWave(db, experiment, kernelIndex, 'train')) {
+  const done = await wholeWave(db, experiment, kernelIndex, 'train');
+  await severalAtOnce(done, publishedAtOnce, async (tile) => {
     signal.throwIfAborted();
     await sendBackIfDamaged(db, place, tile, async () => {
       for (const kind of spec.kernels) {
@@ -65,7 +70,7 @@ async function publishTiles(
         }
       }
     });
-  }
+  });
   const tiles = await TrainTiles.open(db, store, experiment, kernelIndex);
   for (const kind of spec.kernels) {
     const depths: Float64Array[] = [];
