@@ -72,12 +72,30 @@ export async function forgetWorker(db: Database, id: string): Promise<void> {
   await db.prisma.worker.deleteMany({ where: { id } });
 }
 
-/** Workers heard of within `withinMs`, by the database's clock; forgets those silent for a hundred times as long. */
-export async function livingWorkers(db: Database, withinMs: number): Promise<LivingWorker[]> {
+/** Forgets the workers that have been silent for longer than `silentMs`, by the database's clock. */
+export async function forgetSilentWorkers(db: Database, silentMs: number): Promise<void> {
   await db.pool.query(
-    `DELETE FROM workers WHERE heartbeat_at < CURRENT_TIMESTAMP - 100 * $1 * interval '1 millisecond'`,
-    [withinMs],
+    `DELETE FROM workers WHERE heartbeat_at < CURRENT_TIMESTAMP - $1 * interval '1 millisecond'`,
+    [silentMs],
   );
+}
+
+/** The slots of all workers of a role heard of within `withinMs`. */
+export async function livingSlots(
+  db: Database,
+  withinMs: number,
+): Promise<Record<WorkerIdentity['role'], number>> {
+  const { rows } = await db.pool.query<{ role: WorkerIdentity['role']; slots: number }>({
+    name: 'living-slots',
+    text: `SELECT role, sum(slots)::int AS slots FROM workers
+      WHERE heartbeat_at >= now() - $1 * interval '1 millisecond' GROUP BY role`,
+    values: [withinMs],
+  });
+  return { worker: 0, aggregator: 0, ...Object.fromEntries(rows.map(({ role, slots }) => [role, slots])) };
+}
+
+/** Workers heard of within `withinMs`, by the database's clock. */
+export async function livingWorkers(db: Database, withinMs: number): Promise<LivingWorker[]> {
   const { rows } = await db.pool.query<LivingWorker>(
     `SELECT id, role, engine, device, fingerprint, version, slots, rates, protocol FROM workers
      WHERE heartbeat_at >= CURRENT_TIMESTAMP - $1 * interval '1 millisecond' ORDER BY id`,

@@ -26,7 +26,8 @@ const workerOptions = {
   stalledInterval: 15_000,
   // One stall fails a job for good by default; a redelivery is harmless here, a lost job is not.
   maxStalledCount: 1000,
-  drainDelay: 2,
+  // An empty queue is asked again after so many seconds: what is added tells itself, unless the connection was cut off.
+  drainDelay: 5,
 };
 
 /** A backend that says nothing for so long was cut off without a word: the connection is given up, and another made. */

@@ -47,10 +47,10 @@ export interface Dispatcher {
 /** Between two passes that notifications asked for: a burst of them costs one pass. */
 const coalesceMs = 10;
 const busyIntervalMs = 200;
-/** The window was full, or nothing was ready: what makes work, the end of a wave, wakes the dispatcher. */
-const fullIntervalMs = 500;
-/** Where no queue loses more than this until then, its window (at least eight) lasts for so long too: a pass takes CPU from tiles. */
-const slowTasks = 3;
+/**
+ * Where nothing happens, what makes work, the end of a wave, wakes the dispatcher. A pass takes CPU from tiles: each leaves
+ * twice the time until the next one that the last one left, no more than this, and no more than half of a queue lasts.
+ */
 const idleIntervalMs = 1000;
 /** How long a pass prepares experiments that came. */
 const preparingMs = 500;
@@ -79,6 +79,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   let dueAt = 0;
   let running: Promise<void> | null = null;
   let wokenWhileRunning = false;
+  let restMs = busyIntervalMs;
   let reconciledAt = Number.NEGATIVE_INFINITY;
 
   /** The milliseconds until the next one. */
@@ -113,10 +114,9 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     };
     const limit = options.runningTiles ?? null;
     const queues: readonly QueueName[] = isPaused ? ['analyses'] : ['tiles', 'analyses'];
-    let queuedNow = 0;
     let filledAt = performance.now();
     const fill = async () => {
-      queuedNow += await fillWindow({ db, queue, log, turns, drains, limit }, open, queues);
+      await fillWindow({ db, queue, log, turns, drains, limit }, open, queues);
       filledAt = performance.now();
     };
     const advance = async (some: readonly Standing[], untilMs: number) => {
@@ -137,8 +137,10 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     await fill();
     if (hasMore) return 0;
     if (open.length === 0) return idleIntervalMs;
-    const isSlow = Object.values(drains).every(({ perMs }) => perMs * fullIntervalMs <= slowTasks);
-    return queuedNow > 0 && !isSlow ? busyIntervalMs : Math.min(fullIntervalMs, timing.intervalMs);
+    const halfMs = Math.min(...Object.values(drains).map((drain) => drain.halfMs));
+    const delayMs = Math.min(restMs, timing.intervalMs, Math.max(busyIntervalMs, halfMs));
+    restMs = Math.min(idleIntervalMs, 2 * restMs);
+    return delayMs;
   };
 
   const run = () => {
@@ -163,6 +165,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     timer = setTimeout(run, delayMs);
   };
   const wake = () => {
+    restMs = busyIntervalMs;
     if (running) wokenWhileRunning = true;
     else if (!closed) schedule(coalesceMs);
   };

@@ -19,9 +19,9 @@ export class Drain {
     return this.#perMs;
   }
 
-  /** Tasks a millisecond, as last observed. */
-  get perMs(): number {
-    return this.#perMs;
+  /** Milliseconds until half of what is in the queue is drained; infinite where nothing is, or nothing drains. */
+  get halfMs(): number {
+    return this.#filledTo > 0 ? this.#filledTo / 2 / this.#perMs : Number.POSITIVE_INFINITY;
   }
 
   /** So many more were queued. */

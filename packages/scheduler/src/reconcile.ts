@@ -1,4 +1,11 @@
-import { type Database, expireLeases, longQueued, unqueue } from '@tessera/database';
+import {
+  type Database,
+  expireLeases,
+  forgetSilentWorkers,
+  longQueued,
+  unqueue,
+  workerSilenceMs,
+} from '@tessera/database';
 import type { JobQueue, QueueName, TaskJob } from '@tessera/queue';
 import { queueWaves } from '@tessera/spec';
 import type { DispatcherLog } from './dispatcher.js';
@@ -11,6 +18,9 @@ export interface ReconcileTiming {
 export const defaultTiming: ReconcileTiming = { intervalMs: 3000, suspiciousMs: 5000 };
 
 const askedAtOnce = 1000;
+
+/** A worker that has said nothing for so long does not come back under its name. */
+const forgottenAfterMs = 100 * workerSilenceMs;
 
 interface Context {
   db: Database;
@@ -31,7 +41,7 @@ export class Reconciler {
   }
 
   /**
-   * Ends leases whose time is over, and makes tasks ready again that the queue has lost: a flush, a crash between the
+   * Ends leases whose time is over, forgets workers that are gone, and makes tasks ready again that the queue has lost: a flush, a crash between the
    * update and the add, a delivery dropped on the way. A worker claims what it is handed at once; one that died before
    * it did holds the delivery for as long as the queue believes in it (BullMQ: up to 45 s), so what is in hand and
    * unclaimed twice in a row is lost too. A claim that comes after all matches nothing.
@@ -39,6 +49,7 @@ export class Reconciler {
   async reconcile(): Promise<{ expired: number; lost: number }> {
     const { db, log } = this.#context;
     const { expired } = await expireLeases(db);
+    await forgetSilentWorkers(db, forgottenAfterMs);
     let lost = 0;
     for (const name of ['tiles', 'analyses'] as const) {
       try {

@@ -1,7 +1,7 @@
 import {
   countOutstanding,
   type Database,
-  livingWorkers,
+  livingSlots,
   markWithoutWorker,
   takeReady,
   tilesLeft,
@@ -39,44 +39,42 @@ export interface WindowContext {
 /**
  * Fills the queues up to a bounded window, in turns between the running experiments by their priorities, so that a small
  * one is not behind a huge one and a lost queue costs little.
- * @returns how many tasks it queued
  */
 export async function fillWindow(
   context: WindowContext,
   open: readonly (ProjectContender & { state: ExperimentState })[],
   names: readonly QueueName[],
-): Promise<number> {
+): Promise<void> {
   const without = names.includes('tiles') ? await markWithoutWorker(context.db) : new Set<string>();
   const running = open.filter((experiment) => experiment.state !== 'cancelling');
   const ids = new Set(running.map(({ id }) => id));
   for (const turns of Object.values(context.turns)) turns.keepOnly(ids);
-  if (running.length === 0) return 0;
-  const workers = await livingWorkers(context.db, workerSilenceMs);
-  let queued = 0;
+  if (running.length === 0) return;
+  const slots = await livingSlots(context.db, workerSilenceMs);
+  const outstanding = await countOutstanding(context.db);
   for (const name of names) {
-    const role = name === 'tiles' ? 'worker' : 'aggregator';
-    const slots = workers
-      .filter((worker) => worker.role === role)
-      .reduce((sum, worker) => sum + worker.slots, 0);
+    const held = queueWaves[name].reduce((sum, wave) => sum + (outstanding.get(wave) ?? 0), 0);
+    const smallest = Math.max(
+      smallestWindow,
+      tasksPerSlot * slots[name === 'tiles' ? 'worker' : 'aggregator'],
+    );
     const served = name === 'tiles' ? running.filter(({ id }) => !without.has(id)) : running;
-    queued += await fillQueue(context, name, served, Math.max(smallestWindow, tasksPerSlot * slots));
+    await fillQueue(context, name, served, held, smallest);
   }
-  return queued;
 }
 
 async function fillQueue(
   context: WindowContext,
   name: QueueName,
   running: readonly ProjectContender[],
+  outstanding: number,
   smallest: number,
-): Promise<number> {
-  const { db, drains } = context;
-  const outstanding = await countOutstanding(db, queueWaves[name]);
+): Promise<void> {
+  const { drains } = context;
   const perMs = drains[name].observe(outstanding, performance.now());
   const free = Math.max(smallest, Math.ceil(coveredMs * perMs)) - outstanding;
   const queued = free > 0 ? await fillPlaces(context, name, running, free) : 0;
   drains[name].filled(queued);
-  return queued;
 }
 
 /** Deals free places of a queue out. @returns how many tasks it queued */

@@ -8,22 +8,22 @@ export interface TaskJob {
 }
 
 /**
- * How many tasks of these waves are queued or leased, over all experiments: the filled part of the window. What is
- * queued but not wanted any more (a cancelled experiment's, a failed kernel's) takes no room: workers drop it.
+ * How many tasks of each wave are queued or leased, over all experiments: the filled part of the window; waves that have none
+ * are left out. What is queued but not wanted any more (a cancelled experiment's, a failed kernel's) takes no room: workers
+ * drop it.
  */
-export async function countOutstanding(db: Database, waves: readonly Wave[]): Promise<number> {
-  const { rows } = await db.pool.query<{ n: number }>({
+export async function countOutstanding(db: Database): Promise<Map<Wave, number>> {
+  const { rows } = await db.pool.query<{ wave: Wave; n: number }>({
     name: 'count-outstanding',
-    text: `SELECT (
-        SELECT count(*) FROM tasks t
+    text: `SELECT wave, count(*)::int AS n FROM (
+        SELECT t.wave FROM tasks t
         JOIN kernels k ON k.experiment_id = t.experiment_id AND k.index = t.kernel_index
         JOIN experiments e ON e.id = t.experiment_id
-        WHERE t.state = 'pending' AND t.queued_at IS NOT NULL AND t.wave = ANY($1)
-          AND e.state = 'running' AND k.state = 'active' AND k.wave = t.wave)::int
-      + (SELECT count(*) FROM tasks WHERE state = 'leased' AND wave = ANY($1))::int AS n`,
-    values: [waves],
+        WHERE t.state = 'pending' AND t.queued_at IS NOT NULL
+          AND e.state = 'running' AND k.state = 'active' AND k.wave = t.wave
+        UNION ALL SELECT wave FROM tasks WHERE state = 'leased') AS outstanding GROUP BY wave`,
   });
-  return rows[0]?.n ?? 0;
+  return new Map(rows.map(({ wave, n }) => [wave, n]));
 }
 
 /**
