@@ -85,7 +85,7 @@ export const rows = [
   },
   {
     id: 'service-overhead',
-    what: 'a cnn-gap job through the services, POST to completed; reference: the same engine calls in one process',
+    what: 'a cnn-gap job through the services, POST to completed; reference: the same engine calls in one process; both have done a small one before',
     unit: 's',
     bar: 0.95,
   },

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deleteExperiment, markComplete } from '../src/experiment-group.js';
 import { sweepOrphans } from '../src/sweep.js';
 import type { TileStore } from '../src/tile-store.js';
@@ -44,6 +44,21 @@ describe('the sweep', () => {
     const left: string[] = [];
     for await (const { key } of store.list('')) left.push(key);
     expect(left.sort()).toEqual([...kept].sort());
+  });
+
+  it('goes on after a folder that the storage refuses to delete, and names it', async () => {
+    for (const key of ['experiments/a.tmp/x', 'experiments/b.tmp/x', 'datasets/c/x']) {
+      await store.put(key, Buffer.from('x'));
+    }
+    const deletePrefix = store.deletePrefix.bind(store);
+    vi.spyOn(store, 'deletePrefix').mockImplementation((prefix) =>
+      prefix === 'experiments/a.tmp' ? Promise.reject(new Error('busy')) : deletePrefix(prefix),
+    );
+    const nothing = { known: new Set<string>(), finished: new Set<string>(), contents: new Set<string>() };
+    const { deleted, refused } = await sweepOrphans(store, async () => nothing);
+    expect(deleted).toEqual(['experiments/b.tmp', 'datasets/c']);
+    expect(refused).toMatchObject([{ folder: 'experiments/a.tmp', error: { message: 'busy' } }]);
+    expect(await store.listChildren('experiments')).toEqual(['a.tmp']);
   });
 
   it('leaves alone an experiment that is made while it runs', async () => {

@@ -29,7 +29,7 @@ export async function sweepOnce(db: Database, store: TileStore, logger: Logger):
     );
     return;
   }
-  const { deleted, abandonedWrites } = await sweepOrphans(
+  const { deleted, refused, abandonedWrites } = await sweepOrphans(
     store,
     async () => {
       const experiments = await experimentIds(db);
@@ -43,6 +43,8 @@ export async function sweepOnce(db: Database, store: TileStore, logger: Logger):
     // Not while a data set is imported or an archive restored, whose files come before their rows.
     (work) => withContents(db, 'remove', work),
   );
+  for (const { folder, error } of refused)
+    logger.warn({ folder, err: error }, 'an orphan folder could not be deleted; the next sweep tries again');
   if (deleted.length + abandonedWrites > 0) logger.info({ deleted, abandonedWrites }, 'swept orphan files');
 }
 
