@@ -26,6 +26,7 @@ import {
   settleCancelled,
   settleFinished,
   startExperiment,
+  startKernels,
   takeReady,
   unqueue,
 } from '../src/index.js';
@@ -255,6 +256,28 @@ describe('the window', () => {
     expect((await countOutstanding(db)).get('train') ?? 0).toBe(before + 3);
     await cancelExperiment(db, id);
     expect((await countOutstanding(db)).get('train') ?? 0).toBe(before);
+  });
+
+  it('leaves the small tiles for the end of their kernel', async () => {
+    await startKernels(db, id, 1, 3);
+    const inOrder = async (limit: number) => {
+      const places = [];
+      for (const job of await takeReady(db, id, ['train'], limit, [0, 2])) {
+        const task = await claimTask(db, job, whoDoes('train'), 60_000);
+        places.push([task?.kernelIndex, task?.index]);
+      }
+      return places;
+    };
+    expect(await inOrder(2)).toEqual([
+      [0, 1],
+      [0, 0],
+    ]);
+    expect(await inOrder(10)).toEqual([
+      [0, 2],
+      [1, 1],
+      [1, 0],
+      [1, 2],
+    ]);
   });
 
   it('tells a delivery that another fingerprint must have from one that came late', async () => {

@@ -5,6 +5,7 @@ export { type Crew, crewOf, type WorkSeconds } from './estimate.js';
 export {
   type AnalysisPlace,
   analysesAt,
+  diagonalTiles,
   type KernelPlace,
   kernelAt,
   type RowRange,

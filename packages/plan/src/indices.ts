@@ -75,6 +75,11 @@ function tilesBefore(blocks: number, row: number): number {
   return row * blocks - (row * (row - 1)) / 2;
 }
 
+/** The numbers of the tiles on the diagonal: symmetric ones, half the work of others. */
+export function diagonalTiles({ blocks }: Pick<Plan, 'blocks'>): number[] {
+  return Array.from({ length: blocks }, (_, row) => tilesBefore(blocks, row));
+}
+
 /** The number of tile (row, col), row <= col, within its kernel. */
 export function tileIndex(plan: Plan, row: number, col: number): number {
   checkIndex('tile row', row, plan.blocks);

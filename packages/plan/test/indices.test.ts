@@ -1,7 +1,16 @@
 import type { ExperimentSpec } from '@tessera/spec';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { analysesAt, kernelAt, type Plan, planExperiment, stripAt, tileAt, tileIndex } from '../src/index.js';
+import {
+  analysesAt,
+  diagonalTiles,
+  kernelAt,
+  type Plan,
+  planExperiment,
+  stripAt,
+  tileAt,
+  tileIndex,
+} from '../src/index.js';
 import { cifarCounts, heatmapSpec } from './experiment.js';
 
 interface Case {
@@ -59,6 +68,7 @@ describe('indices', () => {
         for (let index = 0; index < plan.tilesPerKernel; index++) {
           const { row, col, rowStart, rowCount, colStart, colCount } = tileAt(plan, index);
           if (tileIndex(plan, row, col) !== index || rowCount < 1 || colCount < 1 || col < row) wrong += 1;
+          if (row === col && diagonalTiles(plan)[row] !== index) wrong += 1;
           for (let i = rowStart; i < rowStart + rowCount; i++) {
             const row = i * plan.trainCount;
             for (let j = colStart; j < colStart + colCount; j++)

@@ -116,7 +116,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     const queues: readonly QueueName[] = isPaused ? ['analyses'] : ['tiles', 'analyses'];
     let filledAt = performance.now();
     const fill = async () => {
-      await fillWindow({ db, queue, log, turns, drains, limit }, open, queues);
+      await fillWindow({ db, queue, log, plans, turns, drains, limit }, open, queues);
       filledAt = performance.now();
     };
     const advance = async (some: readonly Standing[], untilMs: number) => {

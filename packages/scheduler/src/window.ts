@@ -9,9 +9,11 @@ import {
   withReady,
   workerSilenceMs,
 } from '@tessera/database';
+import { diagonalTiles } from '@tessera/plan';
 import type { JobQueue, QueueName } from '@tessera/queue';
 import { type ExperimentState, queueWaves, type Wave } from '@tessera/spec';
 import { traced } from '@tessera/telemetry';
+import type { KnownPlans } from './advance.js';
 import type { DispatcherLog } from './dispatcher.js';
 import type { Drain } from './drain.js';
 import type { Contender, Turns } from './turns.js';
@@ -28,6 +30,7 @@ export interface WindowContext {
   db: Database;
   queue: JobQueue;
   log: DispatcherLog;
+  plans: KnownPlans;
   /** Whose turn it is, for each queue; kept from pass to pass. */
   turns: Record<QueueName, Turns>;
   /** How fast each queue drains; kept from pass to pass. */
@@ -132,13 +135,14 @@ async function fillPlaces(
  * @returns how many; null where the queue did not take them, and they are ready as before
  */
 async function enqueue(
-  { db, queue, log }: WindowContext,
+  { db, queue, log, plans }: WindowContext,
   name: QueueName,
   contender: ProjectContender,
   waves: readonly Wave[],
   most: number,
 ): Promise<number | null> {
-  const jobs = await takeReady(db, contender.id, waves, most);
+  const plan = (await plans.get(contender.id))?.plan;
+  const jobs = await takeReady(db, contender.id, waves, most, plan ? diagonalTiles(plan) : []);
   if (jobs.length === 0) return 0;
   try {
     await traced(

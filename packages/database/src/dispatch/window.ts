@@ -82,26 +82,37 @@ export async function withReady(
   return rows.map(({ id }) => id);
 }
 
-/** Marks the next ready tasks of an experiment as queued, oldest kernel first, and gives their deliveries. */
+/** Ready tasks among which those that are to be last can wait. */
+const orderedAtOnce = 256;
+
+/**
+ * Marks the next ready tasks of an experiment as queued, oldest kernel first, and gives their deliveries.
+ * @param last train tiles that are queued after the others of their kernel, as far as these are among the next few hundred:
+ *   where the small ones come last, the end of a wave keeps fewer workers waiting
+ */
 export async function takeReady(
   db: Database,
   experimentId: string,
   waves: readonly Wave[],
   limit: number,
+  last: readonly number[] = [],
 ): Promise<TaskJob[]> {
   const { rows } = await db.pool.query<{ id: string; generation: number }>({
     name: 'take-ready',
-    text: `WITH next AS (
+    text: `WITH ready AS (
         SELECT t.id FROM tasks t JOIN kernels k ON k.experiment_id = t.experiment_id AND k.index = t.kernel_index
         JOIN experiments e ON e.id = t.experiment_id
         WHERE t.experiment_id = $1 AND e.state = 'running' AND t.state = 'pending' AND t.queued_at IS NULL
           AND t.wave = ANY($2) AND k.state = 'active' AND k.wave = t.wave
-        ORDER BY t.kernel_index, t.index LIMIT $3 FOR UPDATE OF t SKIP LOCKED),
+        ORDER BY t.kernel_index, t.index LIMIT greatest($3::int, $5::int)),
+      next AS (
+        SELECT t.id, row_number() OVER () AS place FROM (
+          SELECT t.id FROM tasks t JOIN ready USING (id) WHERE t.state = 'pending' AND t.queued_at IS NULL
+          ORDER BY t.kernel_index, t.wave = 'train' AND t.index = ANY($4::int[]), t.index LIMIT $3 FOR UPDATE OF t SKIP LOCKED) AS t),
       taken AS (
-        UPDATE tasks t SET queued_at = now() FROM next WHERE t.id = next.id
-        RETURNING t.id, t.generation, t.kernel_index, t.index)
-      SELECT id, generation FROM taken ORDER BY kernel_index, index`,
-    values: [experimentId, waves, limit],
+        UPDATE tasks t SET queued_at = now() FROM next WHERE t.id = next.id RETURNING t.id, t.generation, next.place)
+      SELECT id, generation FROM taken ORDER BY place`,
+    values: [experimentId, waves, limit, last, orderedAtOnce],
   });
   return rows.map((row) => ({ task: BigInt(row.id), generation: row.generation }));
 }
