@@ -41,10 +41,10 @@ export class Reconciler {
   }
 
   /**
-   * Ends leases whose time is over, forgets workers that are gone, and makes tasks ready again that the queue has lost: a flush, a crash between the
-   * update and the add, a delivery dropped on the way. A worker claims what it is handed at once; one that died before
-   * it did holds the delivery for as long as the queue believes in it (BullMQ: up to 45 s), so what is in hand and
-   * unclaimed twice in a row is lost too. A claim that comes after all matches nothing.
+   * Ends leases whose time is over, forgets workers that are gone, and makes tasks ready again that the queue has lost: a
+   * flush, a crash between the update and the add, a delivery dropped on the way. A worker claims what it is handed at
+   * once; one that died before it did holds the delivery for as long as the queue believes in it (BullMQ: up to 45 s), so
+   * what is in hand and unclaimed twice in a row is lost too. A claim that comes after all matches nothing.
    */
   async reconcile(): Promise<{ expired: number; lost: number }> {
     const { db, log } = this.#context;
