@@ -18,7 +18,7 @@ beforeAll(async () => {
   ({ password } = JSON.parse(readFileSync(join(stack.dataDir, 'postgres.json'), 'utf8')));
   pids = await stack.pids();
 }, 320_000);
-afterAll(() => stack?.stop(), 60_000);
+afterAll(() => stack?.stop());
 
 const answersOf = async (): Promise<string[]> => {
   const requests: [string, RequestInit?][] = [

@@ -79,7 +79,7 @@ describe.skipIf(deviceMissing !== null)(
         const wanted = arraysOf(await plain.computeTile(tile));
         for (const engine of others) expect(arraysOf(await engine.computeTile(tile))).toEqual(wanted);
       }
-    }, 60_000);
+    }, 300_000);
 
     it('says how much memory a tile lacks', async () => {
       await expect(open({ memoryBytes: 2000 }).computeTile(task('cnn-gap'))).rejects.toMatchObject({

@@ -79,7 +79,7 @@ describe('a shard', () => {
         expect(await outcome(damaged, index), `bit ${bit}, chunk ${index}`).toEqual(expected);
       }
     }
-  }, 60_000);
+  });
 
   it('whose blocks the disk lost (zeros), or that is absent, never reads as zeros', async () => {
     expect(await outcome(Buffer.alloc(file.byteLength), 0)).toBe('corrupt-chunk');
