@@ -98,34 +98,51 @@ struct WideProducts {
 #endif
   }
 
-  static void sums(const uint8_t* const* a, const uint8_t* const* b, int from, int to, int32_t (*out)[cols]) {
-    Wide sum[rows][cols];
+  /** One step of inputs. Every loop is unrolled and nothing takes the sums' address but inlined code: they stay in registers. */
+  static TESSERA_INLINE void accumulate(Wide (&sum)[rows][cols], const uint8_t* const* a, const uint8_t* const* b, int t) {
+    Wide y[cols];
+#pragma GCC unroll 4
+    for (int j = 0; j < cols; j++) y[j] = load(b[j] + t);
+#pragma GCC unroll 4
     for (int i = 0; i < rows; i++) {
+      const Wide x = load(a[i] + t);
+#pragma GCC unroll 4
+      for (int j = 0; j < cols; j++) sum[i][j] = add(sum[i][j], x, y[j]);
+    }
+  }
+
+  static void sums(const uint8_t* const* rowImages, const uint8_t* const* colImages, int from, int to, int32_t (*out)[cols]) {
+    Wide sum[rows][cols];
+    const uint8_t *a[rows], *b[cols];
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; i++) a[i] = rowImages[i];
+#pragma GCC unroll 4
+    for (int j = 0; j < cols; j++) b[j] = colImages[j];
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 4
       for (int j = 0; j < cols; j++) sum[i][j] = zero();
     }
-    auto accumulate = [&](const uint8_t* const* x, const uint8_t* const* y, int t) {
-      Wide wide[cols];
-#pragma GCC unroll 4
-      for (int j = 0; j < cols; j++) wide[j] = load(y[j] + t);
-#pragma GCC unroll 4
-      for (int i = 0; i < rows; i++) {
-        const Wide one = load(x[i] + t);
-#pragma GCC unroll 4
-        for (int j = 0; j < cols; j++) sum[i][j] = add(sum[i][j], one, wide[j]);
-      }
-    };
     int t = from;
-    for (; t + step <= to; t += step) accumulate(a, b, t);
+    for (; t + step <= to; t += step) accumulate(sum, a, b, t);
     if (t < to) {
       uint8_t tails[rows + cols][step] = {};
       const uint8_t *x[rows], *y[cols];
-      for (int i = 0; i < rows + cols; i++) {
-        memcpy(tails[i], (i < rows ? a[i] : b[i - rows]) + t, to - t);
-        (i < rows ? x[i] : y[i - rows]) = tails[i];
+#pragma GCC unroll 4
+      for (int i = 0; i < rows; i++) {
+        memcpy(tails[i], a[i] + t, to - t);
+        x[i] = tails[i];
       }
-      accumulate(x, y, 0);
+#pragma GCC unroll 4
+      for (int j = 0; j < cols; j++) {
+        memcpy(tails[rows + j], b[j] + t, to - t);
+        y[j] = tails[rows + j];
+      }
+      accumulate(sum, x, y, 0);
     }
+#pragma GCC unroll 4
     for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 4
       for (int j = 0; j < cols; j++) out[i][j] = total(sum[i][j]);
     }
   }
