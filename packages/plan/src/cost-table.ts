@@ -73,7 +73,10 @@ export interface CostTable {
 
 const reluLike = { fcn: { f64: 1.75, f32: 0.6 }, cnn: { f64: 0.96, f32: 0.38 } } as const;
 
-/** Measured with the native engine and OpenBLAS on one core with AVX-512: planes of pixels and filters on Zen 5, the rest on Zen 4. */
+/**
+ * Measured with the native engine and OpenBLAS on one core with AVX-512: planes of pixels (relu, erf, gelu) and filters on Zen 5,
+ * by the rows of the bench, the others of them in proportion to what they took before; the rest on Zen 4.
+ */
 export const builtInCosts: CostTable = {
   layer: {
     fcn: {
