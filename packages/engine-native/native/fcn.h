@@ -82,14 +82,18 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
   const bool level;
   /** Numbers of one image through all layers. */
   const size_t imageNumbers;
-  /** The arrays asked for, null where not. */
-  void* const outputs[4];
+  /** The arrays asked for. */
+  void* outputs[4];
+  int outputCount;
   int rowsPerUnit, panelCols;
 
   explicit Fcn(const FcnTile& t)
       : tile(t), wide(t.network, t.network.weightVariance), narrow(t.network, t.network.weightVariance), imagewise(t.network, t.network.weightVariance),
-        layers(t.depths.depth[t.depths.count - 1]), level(isLevel(t)), imageNumbers((size_t)(layers + 1) * parameters),
-        outputs{t.nngp.matrix, t.nngp.complement, t.ntk.matrix, t.ntk.complement} {
+        layers(t.depths.depth[t.depths.count - 1]), level(isLevel(t)), imageNumbers((size_t)(layers + 1) * parameters), outputCount(0) {
+    void* const wanted[4] = {t.nngp.matrix, t.nngp.complement, t.ntk.matrix, t.ntk.complement};
+    for (void* output : wanted) {
+      if (output) outputs[outputCount++] = output;
+    }
     size_t images = tableBytes / (imageNumbers * sizeof(Real));
     int share = t.threads > 1 ? (t.rowCount + 2 * t.threads - 1) / (2 * t.threads) : t.rowCount, most = images < (size_t)mostRows ? (int)images : mostRows;
     rowsPerUnit = larger(1, smaller(share, most) / mirrorSide) * mirrorSide;
@@ -173,16 +177,17 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
       pairs.tangent[r] = pairs.delta[r];
       pairs.theta[r] = variance(r) - pairs.delta[r];
     }
-    for (int d = 0; d < smaller(2, tile.depths.count); d++) prefetchOutputs<Pairs>(d, row, rows, col);
+    Ahead<Pairs> ahead(*this, row, rows, col);
     for (int r = 0; r < rows; r++) prefetch(tile.complement + (size_t)(row + rows + r) * tile.colCount + col, Pairs::width);
     for (int d = 0, l = 0; d < tile.depths.count; d++) {
+      const int fetched = smaller(d + 2, tile.depths.count), pace = ahead.pace(fetched, larger(1, tile.depths.depth[d] - l));
       for (; l < tile.depths.depth[d]; l++) {
+        for (int i = 0; i < pace && ahead.depth < fetched; i++) ahead.step();
         const Real *nextA = a + parameters * width, *nextB = b + parameters * width;
         pairs.template layer<Level, Theta, Delta>(activation, ofRow(a), ofCol(b), ofRow(nextA), ofCol(nextB));
         a = nextA;
         b = nextB;
       }
-      if (d + 2 < tile.depths.count) prefetchOutputs<Pairs>(d + 2, row, rows, col);
 #pragma GCC unroll 4
       for (int r = 0; r < Pairs::rows; r++) {
         if (r >= rows) break;
@@ -224,16 +229,35 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
     for (; at < last; at += 64) toWrite ? __builtin_prefetch(at, 1) : __builtin_prefetch(at);
     toWrite ? __builtin_prefetch(last, 1) : __builtin_prefetch(last);
   }
-  /** What a block stores at a depth, and its share of what mirror() does. */
-  template <class Pairs> TESSERA_INLINE void prefetchOutputs(int d, int row, int rows, int col) const {
-    const int share = Pairs::width / (mirrorSide / Pairs::rows), part = row % mirrorSide / Pairs::rows * share, side = row / mirrorSide * mirrorSide;
-    for (void* output : outputs) {
-      if (!output) continue;
-      for (int r = 0; r < rows; r++) prefetch((Real*)output + outputIndex(d, row + r, col), Pairs::width, true);
-      if (!tile.symmetric) continue;
-      for (int j = col + part; j < smaller(col + part + share, tile.colCount); j++) prefetch((Real*)output + outputIndex(d, j, side), mirrorSide, true);
+  /**
+   * Fetches the lines that a block will write and its share of those that mirror() will, depth by depth in small steps: all at
+   * once they would fill the core's list of outstanding lines and hold up the arithmetic behind them.
+   */
+  template <class Pairs> struct Ahead {
+    static const int share = Pairs::width / (mirrorSide / Pairs::rows);
+    const Fcn& fcn;
+    const int row, rows, col, firstMirrored, items;
+    /** The next step: an output's row of the block, or mirrored column. */
+    int depth = 0, item = 0, output = 0;
+    TESSERA_INLINE Ahead(const Fcn& f, int firstRow, int rowCount, int firstCol)
+        : fcn(f), row(firstRow), rows(rowCount), col(firstCol), firstMirrored(col + row % mirrorSide / Pairs::rows * share),
+          items(rows + (f.tile.symmetric ? larger(0, smaller(share, f.tile.colCount - firstMirrored)) : 0)) {}
+    /** So many steps a layer that those before depth `end` have their lines on the way after two thirds of `layers`. */
+    TESSERA_INLINE int pace(int end, int layers) const {
+      const int steps = ((end - depth) * items - item) * fcn.outputCount - output;
+      return (3 * steps + 2 * layers - 1) / (2 * layers);
     }
-  }
+    TESSERA_INLINE void step() {
+      const bool own = item < rows;
+      const int i = own ? row + item : firstMirrored + item - rows, j = own ? col : row / mirrorSide * mirrorSide;
+      prefetch((Real*)fcn.outputs[output] + fcn.outputIndex(depth, i, j), own ? Pairs::width : mirrorSide, true);
+      if (++output < fcn.outputCount) return;
+      output = 0;
+      if (++item < items) return;
+      item = 0;
+      depth++;
+    }
+  };
 
   template <class G> static TESSERA_INLINE void storeVectors(void* output, size_t at, const typename G::V& v, int skipped, int valid) {
     Real *out = (Real*)output + at, whole[G::count * lanes];
@@ -332,10 +356,9 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
   /** Copies entries above the diagonal below it while they are in the cache, by squares. */
   void mirror(int firstRow, int endRow, int firstCol, int endCol) const {
     const size_t n = tile.colCount;
-    for (void* output : outputs) {
-      if (!output) continue;
+    for (int o = 0; o < outputCount; o++) {
       for (int d = 0; d < tile.depths.count; d++) {
-        Real* m = (Real*)output + tile.depths.position[d] * n * n;
+        Real* m = (Real*)outputs[o] + tile.depths.position[d] * n * n;
         for (int i = firstRow; i < endRow; i += lanes) {
           for (int j = firstCol; j < endCol; j += lanes) {
             if (i + lanes <= endRow && j + lanes <= endCol && j >= i + lanes) transpose<S>(m + i * n + j, n, m + j * n + i, n);
@@ -401,9 +424,11 @@ template <class Real, template <class> class ActivationOf> struct Registers {
     typedef Simd<Real> S;
     Activation activation(task.network, task.network.weightVariance);
     ActivationOf<D> imagewise(task.network, task.network.weightVariance);
-    typename S::V numbers[2][parameters];
-    for (int i = 0; i < 2; i++) {
-      const double deviation = task.level ? 0.0 : 0.0625 * i, values[] = {0.25 + deviation / 2, 0.5 + deviation, deviation, -deviation / 64};
+    // A set for each row and each vector of columns: what a pair makes of two images is made anew for every pair.
+    const int images = Pairs::rows + Pairs::together;
+    typename S::V numbers[images][parameters];
+    for (int i = 0; i < images; i++) {
+      const double deviation = task.level ? 0.0 : 0.0625 * i / images, values[] = {0.25 + deviation / 2, 0.5 + deviation, deviation, -deviation / 64};
       imagewise.image(D::all(0.5), D::all(deviation), [&](int p, typename D::V v) { numbers[i][p] = S::all(Real(v[0])); });
       for (int p = 0; p < IMAGE_NUMBERS; p++) numbers[i][Activation::parameters + p] = S::all(Real(values[p]));
     }
@@ -413,8 +438,8 @@ template <class Real, template <class> class ActivationOf> struct Registers {
       if (l % 32 == 0) start(pairs);
       // The parameters are new in every layer as far as the compiler knows.
       __asm__ volatile("" : : "r"(numbers) : "memory");
-      auto a = [&](int p, int) { return G::same(numbers[0][p]); };
-      auto b = [&](int p) { return G::same(numbers[1][p]); };
+      auto a = [&](int p, int r) { return G::same(numbers[r][p]); };
+      auto b = [&](int p) { return G::gather([&](int i) { return numbers[Pairs::rows + i][p]; }); };
       pairs.template layer<Level, Theta, true>(activation, a, b, a, b);
     }
     *task.sink = 0;

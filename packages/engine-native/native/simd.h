@@ -125,6 +125,8 @@ template <class S, int N> struct Pack {
     TESSERA_INLINE V& operator+=(const V& b) { return *this = *this + b; }
     TESSERA_INLINE V& operator*=(const V& b) { return *this = *this * b; }
   };
+  /** from(i) as vector i. */
+  template <class From> static TESSERA_INLINE V gather(From from) { TESSERA_EACH(from(i)); }
   static TESSERA_INLINE V same(typename S::V x) { TESSERA_EACH(x); }
   static TESSERA_INLINE V all(Real x) { return same(S::all(x)); }
   static TESSERA_INLINE V load(const Real* p) { TESSERA_EACH(S::load(p + i * S::lanes)); }
