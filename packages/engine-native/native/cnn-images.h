@@ -56,7 +56,7 @@ struct ReferenceImage {
     const int layers = tile.depths.depth[tile.depths.count - 1];
     const double pixels = (double)shape.height * shape.width;
     for (size_t i = 0; i < 2 * shape.size(); i++) planes[i] = tile.referenceVariance;
-Step<Activation> step{{}, imagewise};
+    Step<Activation> step{{}, imagewise};
     machine.filter.cut(0, 0);
     for (int l = 0, d = 0;; l++) {
       double* here = planes + (size_t)l * 2 * shape.size();
