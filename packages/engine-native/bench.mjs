@@ -83,7 +83,7 @@ for (const level of [false, true]) {
       let registers = Number.POSITIVE_INFINITY;
       for (let i = 0; activation.name !== 'tanh' && i < 50; i++) {
         const run = { activation, precision, ...numbers, level, theta: true };
-        registers = Math.min(registers, registerRate(machine, run, 2000));
+        registers = Math.min(registers, await registerRate(machine, run, 20_000));
       }
       const rate = (ms * 1e6) / (count * count * task.depths[0]);
       const alone = Number.isFinite(registers) ? ` (registers ${registers.toFixed(2)})` : '';

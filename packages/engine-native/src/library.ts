@@ -25,8 +25,8 @@ export interface Library {
   buildHash: string;
   /** Calls one of them on a thread of libuv's pool. The last argument is the cancel flag. */
   call(name: NativeCall, args: readonly unknown[], signal: AbortSignal | undefined): Promise<void>;
-  /** Runs layers of arithmetic on registers alone; returns how many entries each of them computed. */
-  registers(integers: Int32Array, numbers: Float64Array, layers: number): number;
+  /** Runs layers of arithmetic on registers alone, on a thread of libuv's pool; resolves to how many entries each of them computed. */
+  registers(integers: Int32Array, numbers: Float64Array, layers: number): Promise<number>;
   /** An elementary function on an array, for the accuracy tests. */
   elementary(
     isa: InstructionSet,
@@ -85,7 +85,7 @@ function load(): Library {
     ),
   };
   const registers = native.func(
-    'int tessera_registers(const int32_t *integers, const double *numbers, int layers, _Out_ double *sink)',
+    'int tessera_registers(const int32_t *integers, const double *numbers, int layers, double *sink)',
   );
   const name = native.func('const char *tessera_instruction_set(int index)');
   const available = native.func('int tessera_available(int index)');
@@ -104,7 +104,7 @@ function load(): Library {
     instructionSets,
     buildHash: record.hash,
     call: (which, args, signal) => callAsync(which, functions[which], args, signal),
-    registers: (integers, numbers, layers) => registers(integers, numbers, layers, new Float64Array(1)),
+    registers: (integers, numbers, layers) => onPool(registers, [integers, numbers, layers, new Float64Array(1)]),
     elementary: (isa, which, x) => {
       const y = x instanceof Float64Array ? new Float64Array(x.length) : new Float32Array(x.length);
       const evaluate = x instanceof Float64Array ? elementaryF64 : elementaryF32;
@@ -116,6 +116,22 @@ function load(): Library {
 
 /** The arguments of running calls: koffi holds no reference to them, and C must not write into freed memory. */
 const inFlight = new Set<readonly unknown[]>();
+
+async function onPool(
+  nativeFunction: KoffiFunc<(...args: unknown[]) => number>,
+  args: readonly unknown[],
+): Promise<number> {
+  inFlight.add(args);
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      nativeFunction.async(...args, (error: Error | null, result: number) =>
+        error ? reject(error) : resolve(result),
+      );
+    });
+  } finally {
+    inFlight.delete(args);
+  }
+}
 
 /**
  * One call on another thread. An abort sets a flag in shared memory that the C code polls; the promise settles only
@@ -130,15 +146,9 @@ async function callAsync(
   if (signal?.aborted) throw cancelled();
   const flag = new Int32Array(new SharedArrayBuffer(4));
   const raise = () => Atomics.store(flag, 0, 1);
-  const held = [...args, flag];
-  inFlight.add(held);
   signal?.addEventListener('abort', raise, { once: true });
   try {
-    const outcome = await new Promise<number>((resolve, reject) => {
-      nativeFunction.async(...held, (error: Error | null, result: number) =>
-        error ? reject(error) : resolve(result),
-      );
-    });
+    const outcome = await onPool(nativeFunction, [...args, flag]);
     if (outcome === outcomes.cancelled) throw cancelled();
     if (outcome === outcomes.outOfMemory) {
       throw new TesseraError(
@@ -153,7 +163,6 @@ async function callAsync(
       );
     }
   } finally {
-    inFlight.delete(held);
     signal?.removeEventListener('abort', raise);
   }
 }
