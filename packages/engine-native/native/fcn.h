@@ -163,7 +163,7 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
    * are not. a, b: the images' numbers.
    */
   template <class Pairs, bool Level, bool Theta, bool Delta>
-  TESSERA_INLINE void runBlock(const typename Pairs::Activation& activation, int row, int rows, int col, int skipped, const Real* a, const Real* b) const {
+  TESSERA_INLINE void runBlock(const typename Pairs::Activation& activation, int row, int rows, int col, int skipped, bool first, const Real* a, const Real* b) const {
     typedef typename Pairs::G G;
     Pairs pairs;
     const int valid = smaller(Pairs::width, tile.colCount - col), half = own + HALF_VARIANCE;
@@ -177,12 +177,13 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
       pairs.tangent[r] = pairs.delta[r];
       pairs.theta[r] = variance(r) - pairs.delta[r];
     }
-    Ahead<Pairs> ahead(*this, row, rows, col);
+    Ahead<Pairs> ahead(*this, row, rows, col, first);
+    int steps = ahead.steps();
+    const int pace = (steps * 5 + 4 * layers - 1) / (4 * larger(1, layers));
     for (int r = 0; r < rows; r++) prefetch(tile.complement + (size_t)(row + rows + r) * tile.colCount + col, Pairs::width);
     for (int d = 0, l = 0; d < tile.depths.count; d++) {
-      const int fetched = smaller(d + 2, tile.depths.count), pace = ahead.pace(fetched, larger(1, tile.depths.depth[d] - l));
       for (; l < tile.depths.depth[d]; l++) {
-        for (int i = 0; i < pace && ahead.depth < fetched; i++) ahead.step();
+        for (int i = 0; i < pace && steps > 0; i++, steps--) ahead.step();
         const Real *nextA = a + parameters * width, *nextB = b + parameters * width;
         pairs.template layer<Level, Theta, Delta>(activation, ofRow(a), ofCol(b), ofRow(nextA), ofCol(nextB));
         a = nextA;
@@ -211,16 +212,16 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
   }
   /** Rows [row, end) of a strip against the block's columns. */
   template <class Pairs, bool Level, bool Theta, bool Delta>
-  void runStrip(const typename Pairs::Activation& activation, int row, int end, int col, int skipped, const Real* a, const Real* b) const {
-    for (; row < end; row += Pairs::rows, a += Pairs::rows) {
-      runBlock<Pairs, Level, Theta, Delta>(activation, row, smaller(Pairs::rows, end - row), col, skipped, a, b);
+  void runStrip(const typename Pairs::Activation& activation, int row, int end, int col, int skipped, bool first, const Real* a, const Real* b) const {
+    for (; row < end; row += Pairs::rows, a += Pairs::rows, first = false) {
+      runBlock<Pairs, Level, Theta, Delta>(activation, row, smaller(Pairs::rows, end - row), col, skipped, first, a, b);
     }
   }
-  template <bool Level, bool Theta, bool Delta> void runWide(int row, int end, int col, int skipped, const Real* a, const Real* b) const {
-    runStrip<Wide, Level, Theta, Delta>(wide, row, end, col, skipped, a, b);
+  template <bool Level, bool Theta, bool Delta> void runWide(int row, int end, int col, int skipped, bool first, const Real* a, const Real* b) const {
+    runStrip<Wide, Level, Theta, Delta>(wide, row, end, col, skipped, first, a, b);
   }
-  template <bool Level, bool Theta, bool Delta> void runNarrow(int row, int end, int col, int skipped, const Real* a, const Real* b) const {
-    runStrip<Narrow, Level, Theta, Delta>(narrow, row, end, col, skipped, a, b);
+  template <bool Level, bool Theta, bool Delta> void runNarrow(int row, int end, int col, int skipped, bool first, const Real* a, const Real* b) const {
+    runStrip<Narrow, Level, Theta, Delta>(narrow, row, end, col, skipped, first, a, b);
   }
 
   /** Lines that are written or read some hundred nanoseconds later. */
@@ -230,31 +231,31 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
     toWrite ? __builtin_prefetch(last, 1) : __builtin_prefetch(last);
   }
   /**
-   * Fetches the lines that a block will write and its share of those that mirror() will, depth by depth in small steps: all at
-   * once they would fill the core's list of outstanding lines and hold up the arithmetic behind them.
+   * Fetches lines that will be written, in steps spread over a block's layers: the next block's rows, the block's share of what
+   * mirror() writes, and where it is the `first` of a group its own rows. All at once they would fill the core's list of
+   * outstanding lines and hold up the arithmetic behind them.
    */
   template <class Pairs> struct Ahead {
     static const int share = Pairs::width / (mirrorSide / Pairs::rows);
     const Fcn& fcn;
-    const int row, rows, col, firstMirrored, items;
-    /** The next step: an output's row of the block, or mirrored column. */
-    int depth = 0, item = 0, output = 0;
-    TESSERA_INLINE Ahead(const Fcn& f, int firstRow, int rowCount, int firstCol)
-        : fcn(f), row(firstRow), rows(rowCount), col(firstCol), firstMirrored(col + row % mirrorSide / Pairs::rows * share),
-          items(rows + (f.tile.symmetric ? larger(0, smaller(share, f.tile.colCount - firstMirrored)) : 0)) {}
-    /** So many steps a layer that those before depth `end` have their lines on the way after two thirds of `layers`. */
-    TESSERA_INLINE int pace(int end, int layers) const {
-      const int steps = ((end - depth) * items - item) * fcn.outputCount - output;
-      return (3 * steps + 2 * layers - 1) / (2 * layers);
-    }
+    /** Rows [row, endRow) from column `col` on, and mirrored rows [mirrored, endMirrored). */
+    const int row, endRow, col, mirrored, endMirrored, side;
+    /** The next step: an output's row, or mirrored row. */
+    int depth = 0, at, output = 0;
+    TESSERA_INLINE Ahead(const Fcn& f, int firstRow, int rows, int firstCol, bool first)
+        : fcn(f), row(first ? firstRow : firstRow + rows), endRow(smaller(firstRow + rows + Pairs::rows, f.tile.rowCount)), col(firstCol),
+          mirrored(firstCol + firstRow % mirrorSide / Pairs::rows * share), endMirrored(f.tile.symmetric ? smaller(mirrored + share, f.tile.colCount) : mirrored),
+          side(firstRow / mirrorSide * mirrorSide), at(row) {}
+    TESSERA_INLINE int steps() const { return (larger(0, endRow - row) + larger(0, endMirrored - mirrored)) * fcn.outputCount * fcn.tile.depths.count; }
     TESSERA_INLINE void step() {
-      const bool own = item < rows;
-      const int i = own ? row + item : firstMirrored + item - rows, j = own ? col : row / mirrorSide * mirrorSide;
-      prefetch((Real*)fcn.outputs[output] + fcn.outputIndex(depth, i, j), own ? Pairs::width : mirrorSide, true);
+      const bool own = at < endRow;
+      const int mirror = mirrored + (at - larger(row, endRow));
+      prefetch((Real*)fcn.outputs[output] + (own ? fcn.outputIndex(depth, at, col) : fcn.outputIndex(depth, mirror, side)), own ? Pairs::width : mirrorSide, true);
       if (++output < fcn.outputCount) return;
       output = 0;
-      if (++item < items) return;
-      item = 0;
+      at++;
+      if (at < endRow || mirror + 1 < endMirrored) return;
+      at = row;
       depth++;
     }
   };
@@ -266,7 +267,7 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
     memcpy(out + skipped, whole + skipped, (valid - skipped) * sizeof(Real));
   }
 
-  typedef void (Fcn::*Strip)(int, int, int, int, const Real*, const Real*) const;
+  typedef void (Fcn::*Strip)(int, int, int, int, bool, const Real*, const Real*) const;
   struct Strips {
     Strip wide, narrow;
   };
@@ -337,7 +338,7 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
         const int end = smaller(row + mirrorSide, endRow), col = panel.first + at, endCol = panel.first + smaller(at + width, panel.count);
         const Real *a = panel.hasRows() ? numbersOf(panel.table, row) : numbersOf(rowTable, row - firstRow), *b = numbersOf(panel.table, at);
         if (col + lanes < endCol && (!tile.symmetric || col >= end)) {
-          (this->*run.wide)(row, end, col, 0, a, b);
+          (this->*run.wide)(row, end, col, 0, row == firstRow, a, b);
           if (tile.symmetric) mirror(row, end, col, endCol);
           continue;
         }
@@ -345,7 +346,7 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
           const int right = smaller(left + lanes, endCol);
           if (tile.symmetric && right <= row) continue;
           // What rows above have mirrored here stays: below the diagonal the read-in has no entries.
-          (this->*run.narrow)(row, end, left, tile.symmetric ? larger(0, row - left) : 0, a, b + (left - col));
+          (this->*run.narrow)(row, end, left, tile.symmetric ? larger(0, row - left) : 0, row == firstRow, a, b + (left - col));
           if (tile.symmetric) mirror(row, end, left, right);
         }
       }
