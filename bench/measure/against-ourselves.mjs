@@ -108,7 +108,8 @@ async function measureNetwork(bench, family, activation, precision) {
   const theta = family === 'fcn';
   const run = { activation: architecture.activation, precision, ...variances, level: false, theta };
   const work = (computedEntries(family, train, images.rows.shape) * depth) / bench.cores;
-  const registers = async () => ((await registerRate(machine, run, registerLayers, bench.cores)) * work) / 1e6;
+  const registers = async () =>
+    ((await registerRate(machine, run, registerLayers, bench.cores)) * work) / 1e6;
   const call = () => tile.withReadIn();
   await call();
   await registers();

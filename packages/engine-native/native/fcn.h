@@ -11,6 +11,10 @@
 
 namespace TESSERA_ISA {
 
+template <bool Value> struct Constant {
+  static const bool value = Value;
+};
+
 /** What a pair reads of an image in one layer: the activation's parameters, then these. */
 enum ImageNumber { HALF_VARIANCE, HALF_THETA, THETA_DEVIATION, QUARTER_SLOPE_DEVIATION, IMAGE_NUMBERS };
 
@@ -82,17 +86,24 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
   const bool level;
   /** Numbers of one image through all layers. */
   const size_t imageNumbers;
-  /** The arrays asked for. */
+  /** The arrays asked for, and the bit of each. */
   void* outputs[4];
-  int outputCount;
+  int outputBits[4], outputCount;
+  /** The depth, by number, up to which Theta is carried: -1 where its matrix is not read. */
+  int lastTheta;
   int rowsPerUnit, panelCols;
 
   explicit Fcn(const FcnTile& t)
       : tile(t), wide(t.network, t.network.weightVariance), narrow(t.network, t.network.weightVariance), imagewise(t.network, t.network.weightVariance),
-        layers(t.depths.depth[t.depths.count - 1]), level(isLevel(t)), imageNumbers((size_t)(layers + 1) * parameters), outputCount(0) {
-    void* const wanted[4] = {t.nngp.matrix, t.nngp.complement, t.ntk.matrix, t.ntk.complement};
-    for (void* output : wanted) {
-      if (output) outputs[outputCount++] = output;
+        layers(t.depths.depth[t.depths.count - 1]), level(isLevel(t)), imageNumbers((size_t)(layers + 1) * parameters), outputCount(0), lastTheta(-1) {
+    void* const arrays[4] = {t.nngp.matrix, t.nngp.complement, t.ntk.matrix, t.ntk.complement};
+    for (int i = 0; i < 4; i++) {
+      if (!arrays[i]) continue;
+      outputBits[outputCount] = i % 2 ? COMPLEMENT : MATRIX;
+      outputs[outputCount++] = arrays[i];
+    }
+    for (int d = 0; d < t.depths.count && t.ntk.matrix; d++) {
+      if (t.depths.read[d] & MATRIX) lastTheta = d;
     }
     size_t images = tableBytes / (imageNumbers * sizeof(Real));
     int share = t.threads > 1 ? (t.rowCount + 2 * t.threads - 1) / (2 * t.threads) : t.rowCount, most = images < (size_t)mostRows ? (int)images : mostRows;
@@ -181,22 +192,28 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
     int steps = ahead.steps();
     const int pace = (steps * 5 + 4 * layers - 1) / (4 * larger(1, layers));
     for (int r = 0; r < rows; r++) prefetch(tile.complement + (size_t)(row + rows + r) * tile.colCount + col, Pairs::width);
-    for (int d = 0, l = 0; d < tile.depths.count; d++) {
-      for (; l < tile.depths.depth[d]; l++) {
+    int l = 0;
+    auto layersTo = [&](int end, auto carriesTheta) TESSERA_LAMBDA {
+      for (; l < end; l++) {
         for (int i = 0; i < pace && steps > 0; i++, steps--) ahead.step();
         const Real *nextA = a + parameters * width, *nextB = b + parameters * width;
-        pairs.template layer<Level, Theta, Delta>(activation, ofRow(a), ofCol(b), ofRow(nextA), ofCol(nextB));
+        pairs.template layer<Level, decltype(carriesTheta)::value, Delta>(activation, ofRow(a), ofCol(b), ofRow(nextA), ofCol(nextB));
         a = nextA;
         b = nextB;
       }
+    };
+    for (int d = 0; d < tile.depths.count; d++) {
+      if (Theta && d <= lastTheta) layersTo(tile.depths.depth[d], Constant<Theta>());
+      else layersTo(tile.depths.depth[d], Constant<false>());
+      const bool matrix = tile.depths.read[d] & MATRIX, complement = tile.depths.read[d] & COMPLEMENT;
 #pragma GCC unroll 4
       for (int r = 0; r < Pairs::rows; r++) {
         if (r >= rows) break;
         const size_t at = outputIndex(d, row + r, col);
-        if (tile.nngp.matrix) storeVectors<G>(tile.nngp.matrix, at, variance(r) - pairs.delta[r], skipped, valid);
-        if (tile.nngp.complement) storeVectors<G>(tile.nngp.complement, at, pairs.delta[r], skipped, valid);
-        if (Theta && tile.ntk.matrix) storeVectors<G>(tile.ntk.matrix, at, pairs.theta[r], skipped, valid);
-        if (Delta && tile.ntk.complement) storeVectors<G>(tile.ntk.complement, at, pairs.tangent[r], skipped, valid);
+        if (matrix && tile.nngp.matrix) storeVectors<G>(tile.nngp.matrix, at, variance(r) - pairs.delta[r], skipped, valid);
+        if (complement && tile.nngp.complement) storeVectors<G>(tile.nngp.complement, at, pairs.delta[r], skipped, valid);
+        if (Theta && matrix && tile.ntk.matrix) storeVectors<G>(tile.ntk.matrix, at, pairs.theta[r], skipped, valid);
+        if (Delta && complement && tile.ntk.complement) storeVectors<G>(tile.ntk.complement, at, pairs.tangent[r], skipped, valid);
       }
     }
   }
@@ -250,7 +267,9 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
     TESSERA_INLINE void step() {
       const bool own = at < endRow;
       const int mirror = mirrored + (at - larger(row, endRow));
-      prefetch((Real*)fcn.outputs[output] + (own ? fcn.outputIndex(depth, at, col) : fcn.outputIndex(depth, mirror, side)), own ? Pairs::width : mirrorSide, true);
+      if (fcn.tile.depths.read[depth] & fcn.outputBits[output]) {
+        prefetch((Real*)fcn.outputs[output] + (own ? fcn.outputIndex(depth, at, col) : fcn.outputIndex(depth, mirror, side)), own ? Pairs::width : mirrorSide, true);
+      }
       if (++output < fcn.outputCount) return;
       output = 0;
       at++;
@@ -359,6 +378,7 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
     const size_t n = tile.colCount;
     for (int o = 0; o < outputCount; o++) {
       for (int d = 0; d < tile.depths.count; d++) {
+        if (!(tile.depths.read[d] & outputBits[o])) continue;
         Real* m = (Real*)outputs[o] + tile.depths.position[d] * n * n;
         for (int i = firstRow; i < endRow; i += lanes) {
           for (int j = firstCol; j < endCol; j += lanes) {

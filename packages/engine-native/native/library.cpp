@@ -73,12 +73,13 @@ static KindOutput outputOf(void* const* arrays) {
 
 /**
  * What both kinds of tile begin with. integers: instruction set, threads, row count, column count, symmetric, f32,
- * activation, depth count. numbers: sw2, sb2, a, b, c, reference variance. depths: ascending depths, then their positions.
+ * activation, depth count. numbers: sw2, sb2, a, b, c, reference variance. depths: ascending depths, then their positions, then
+ * what is read there.
  * outputs: those of nngp, then of ntk.
  */
 static void fillTile(Tile& tile, const int32_t* integers, const double* numbers, const int32_t* depths, void* const* outputs, const int32_t* cancel) {
   tile.network = {numbers[0], numbers[1], integers[6], numbers[2], numbers[3], numbers[4], NULL};
-  tile.depths = {integers[7], depths, depths + integers[7]};
+  tile.depths = {integers[7], depths, depths + integers[7], depths + 2 * integers[7]};
   tile.threads = integers[1];
   tile.rowCount = integers[2];
   tile.colCount = integers[3];

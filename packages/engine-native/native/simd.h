@@ -14,6 +14,7 @@
 #endif
 
 #define TESSERA_INLINE inline __attribute__((always_inline))
+#define TESSERA_LAMBDA __attribute__((always_inline))
 
 #if defined(__AVX512F__)
 #define TESSERA_VECTOR_BYTES 64

@@ -14,11 +14,15 @@ struct Network {
   const void* table;
 };
 
-/** Depths in ascending order and where each lies in the task's order. */
+/** What is read at a depth. */
+enum ArrayBit { MATRIX = 1, COMPLEMENT = 2 };
+
+/** Depths in ascending order, where each lies in the task's order, and what is read there: others may be left out. */
 struct Depths {
   int count;
   const int32_t* depth;
   const int32_t* position;
+  const int32_t* read;
 };
 
 /**

@@ -104,7 +104,8 @@ function load(): Library {
     instructionSets,
     buildHash: record.hash,
     call: (which, args, signal) => callAsync(which, functions[which], args, signal),
-    registers: (integers, numbers, layers) => onPool(registers, [integers, numbers, layers, new Float64Array(1)]),
+    registers: (integers, numbers, layers) =>
+      onPool(registers, [integers, numbers, layers, new Float64Array(1)]),
     elementary: (isa, which, x) => {
       const y = x instanceof Float64Array ? new Float64Array(x.length) : new Float32Array(x.length);
       const evaluate = x instanceof Float64Array ? elementaryF64 : elementaryF32;

@@ -112,6 +112,54 @@ describe('the native engine', () => {
 
 const erf = { family: 'fcn', activation: { name: 'erf' }, filterSize: 3, padding: 'circular' } as const;
 
+describe('arrays that are read at some depths only', () => {
+  const images = (key: string, count: number) =>
+    block(
+      key,
+      Array.from({ length: 5 * count }, (_, i) => Math.sin(key.length + i * i)),
+      5,
+    );
+  const depths = [7, 0, 3, 12, 4];
+  const arraysRead = [['complement'], ['matrix'], ['matrix', 'complement'], ['complement'], []] as const;
+
+  it.each([
+    ['f64', false],
+    ['f64', true],
+    ['f32', false],
+    ['f32', true],
+  ] as const)(
+    'have the bits they have anyway, and nothing is written elsewhere (%s, symmetric %s)',
+    async (precision, symmetric) => {
+      const engine = openNativeEngine();
+      const erf = { family: 'fcn', activation: { name: 'erf' }, filterSize: 3, padding: 'circular' } as const;
+      const cols = symmetric ? null : images('cols', 70);
+      const asked = task(images('rows', 37), {
+        architecture: erf,
+        weightVariance: 2.5,
+        depths,
+        precision,
+        cols,
+      });
+      const whole = await engine.computeTile(asked);
+      const some = await engine.computeTile({ ...asked, arraysRead });
+      for (const kind of ['nngp', 'ntk'] as const) {
+        for (const array of ['matrix', 'complement'] as const) {
+          const [all, read] = [whole[kind]?.[array], some[kind]?.[array]];
+          const size = (all?.length ?? 0) / depths.length;
+          depths.forEach((_, d) => {
+            const place = [d * size, (d + 1) * size] as const;
+            const isRead = (arraysRead[d] as readonly string[]).includes(array);
+            const off = read?.slice(...place);
+            const diagonal = kind === 'ntk' && array === 'matrix' && symmetric;
+            if (isRead) expect(off).toEqual(all?.slice(...place));
+            else if (!diagonal) expect(off?.every((x) => x === 0)).toBe(true);
+          });
+        }
+      }
+    },
+  );
+});
+
 describe('the cache of read-ins', () => {
   const readIn = (size: number) => {
     const array = new Float64Array(size);

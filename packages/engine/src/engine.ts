@@ -35,6 +35,11 @@ export interface TileTask {
   kernels: readonly KernelName[];
   /** Which arrays of each kind are wanted; the bits of one do not depend on the other. */
   arrays: readonly TileArrayName[];
+  /**
+   * Which of `arrays` are read at each depth, in the order of `depths`; all where left out. An engine need not write the
+   * others' entries.
+   */
+  arraysRead?: readonly (readonly TileArrayName[])[];
   precision: Precision;
   /**
    * Deviations are counted from the network's answer to this variance at the read-in: a positive number near the
@@ -107,7 +112,8 @@ export interface Engine {
 }
 
 /**
- * The arrays of a task's result: those of `into` with what they hold, or new ones; an engine writes every entry.
+ * The arrays of a task's result: those of `into` with what they hold, or new ones; an engine writes every entry but those
+ * that nobody reads (`arraysRead`).
  * @throws Error where `into` belongs to a task of another size
  */
 export function allocateResult(task: TileTask, into?: TileResult): TileResult {

@@ -1,4 +1,4 @@
-import type { ImageBlock, TileArrayName, TileResult } from '@tessera/engine';
+import type { ImageBlock, TileResult, TileTask } from '@tessera/engine';
 import type { OpenedExperiment } from '@tessera/experiment';
 import { kernelAt } from '@tessera/plan';
 import type { Computation } from './computation.js';
@@ -11,7 +11,7 @@ export function computeBlock(
   { engine }: Pick<Computation, 'engine'>,
   { spec, plan, referenceVariance }: OpenedExperiment,
   kernelIndex: number,
-  arrays: readonly TileArrayName[],
+  arrays: Pick<TileTask, 'arrays' | 'arraysRead'>,
   images: { rows: ImageBlock; cols: ImageBlock | null; into?: TileResult | undefined },
   signal: AbortSignal,
 ): Promise<TileResult> {
@@ -19,6 +19,6 @@ export function computeBlock(
   const { architecture, kernels, precision } = spec;
   const { rows, cols, into } = images;
   const network = { architecture, weightVariance, biasVariance, depths: plan.axes.depth };
-  const wanted = { kernels, arrays, precision, referenceVariance };
+  const wanted = { kernels, ...arrays, precision, referenceVariance };
   return engine.computeTile({ ...network, ...wanted, rows, cols }, signal, into);
 }

@@ -29,7 +29,7 @@ export async function computeStrip(
   const { spec, plan, subset } = experiment;
   const strip = stripAt(plan, task.index);
   const predictors = await computation.predictors.get(store, db, experiment, task.kernelIndex);
-  const arrays = arraysNeeded(experiment, predictors);
+  const needed = arraysNeeded(experiment, predictors);
   const train = await subset.block('train', 0, plan.trainCount);
   const depths = plan.axes.depth.length;
   const { layout } = predictors;
@@ -44,14 +44,14 @@ export async function computeStrip(
     const sizes = { length: block.count * rowLength, mostLength: mostRows * rowLength };
     await cores.run(1, async () => {
       if (block === strip.blocks.at(-1)) lastOne();
-      const into = blocks.take({ kernels, arrays, precision, ...sizes });
+      const into = blocks.take({ kernels, arrays: needed.arrays, precision, ...sizes });
       try {
         const images = { rows, cols: train, into };
         const computed = await computeBlock(
           computation,
           experiment,
           task.kernelIndex,
-          arrays,
+          needed,
           images,
           signal,
         );
@@ -113,9 +113,13 @@ async function contractBlock(
   }
 }
 
-/** What the predictors are contracted with, and what is kept. */
-function arraysNeeded({ spec }: OpenedExperiment, { kinds }: Predictors): TileArrayName[] {
-  const routes = new Set(kinds.flatMap((kind) => kind.routes));
-  const needed: TileArrayName[] = routes.has('graded') ? ['complement'] : [];
-  return routes.has('plain') || spec.keep.kernels === 'all' ? ['matrix', ...needed] : needed;
+/** What the predictors are contracted with at each depth, and what is kept. */
+function arraysNeeded({ spec, plan }: OpenedExperiment, { kinds }: Predictors) {
+  const arraysRead = plan.axes.depth.map((_, depth) => {
+    const routes = kinds.map((kind) => kind.routes[depth]);
+    const read: TileArrayName[] = routes.includes('graded') ? ['complement'] : [];
+    return routes.includes('plain') || spec.keep.kernels === 'all' ? (['matrix', ...read] as const) : read;
+  });
+  const names = ['matrix', 'complement'] as const;
+  return { arrays: names.filter((name) => arraysRead.some((read) => read.includes(name))), arraysRead };
 }

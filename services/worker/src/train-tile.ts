@@ -41,7 +41,7 @@ export async function computeTrainTile(
   try {
     const images = { rows, cols, into };
     const tile = await computation.cores.run(1, () =>
-      computeBlock(computation, experiment, task.kernelIndex, arrays, images, signal),
+      computeBlock(computation, experiment, task.kernelIndex, { arrays }, images, signal),
     );
     computed();
     return await writeTile(computation, experiment, task, tile);
