@@ -66,11 +66,16 @@ async function measureAll(bench, chosen, onRow) {
   const finished = new Map();
   const ids = chosen.map(({ id }) => id);
   // Where it fails, the rows that needed it say so.
-  const networks = networkRows.filter((id) => ids.includes(id));
-  await prepareNetworks(bench, networks).catch(() => {});
+  const prepared = once(() =>
+    prepareNetworks(
+      bench,
+      networkRows.filter((id) => ids.includes(id)),
+    ).catch(() => {}),
+  );
   for (const { ids, measure } of measurements) {
     const wanted = chosen.filter(({ id }) => ids.includes(id));
     if (wanted.length === 0) continue;
+    if (wanted.some(({ id }) => networkRows.includes(id))) await prepared();
     const results = await measure(
       bench,
       wanted.map(({ id }) => id),

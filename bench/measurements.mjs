@@ -28,19 +28,20 @@ const pairs = [
 export const networkRows = [...pairs, ...pooling];
 
 /**
- * `measure` takes the rows wanted of its ids and gives each {ours, reference, note?}.
+ * `measure` takes the rows wanted of its ids and gives each {ours, reference, note?}. What compares our own calls with one another
+ * comes first: later neural-tangents' processes and a stack idle beside them.
  * @type {{ids: string[], measure: (bench: object, ids: string[]) => Promise<Record<string, object>>}[]}
  */
 export const measurements = [
-  ...pairs.map((id) => one(id, measurePair)),
-  { ids: pooling, measure: measurePooling },
-  one('heatmap', measureHeatmap),
   one('depths-in-one-pass', measureDepths),
   ...['registers-fcn', 'registers-cnn-gap-f32', 'registers-cnn-gap-f64'].map((id) =>
     one(id, measureRegisters),
   ),
   { ids: ['cnn-gap-same-padding-f32', 'cnn-gap-erf-f32', 'cnn-gap-gelu-f32'], measure: measureVariants },
   one('eigensolver', measureEigensolver),
+  ...pairs.map((id) => one(id, measurePair)),
+  { ids: pooling, measure: measurePooling },
+  one('heatmap', measureHeatmap),
   { ids: ['service-overhead', 'two-workers'], measure: measureServices },
   one('tiny', measureTiny),
 ];
