@@ -402,8 +402,8 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
 
   /** Theta of an image with itself is its own recursion's, not the pair's. */
   void writeDiagonal() const {
-    if (!tile.ntk.matrix) return;
-    for (int d = 0; d < tile.depths.count; d++) {
+    for (int d = 0; d <= lastTheta; d++) {
+      if (!(tile.depths.read[d] & MATRIX)) continue;
       const int position = tile.depths.position[d];
       for (int i = 0; i < tile.rowCount; i++) {
         double theta = tile.ntk.reference[position] + tile.ntk.rowDeviations[(size_t)position * tile.rowCount + i];

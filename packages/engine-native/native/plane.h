@@ -1,6 +1,6 @@
 // Planes M(p) = M(p, p + s) of pixel pairs through the layers. A layer of 32 x 32 pixels under a 3 x 3 filter is one pass: a
-// row is the sum of three rows of the plane before, goes through the dual activation, and is summed along itself while it
-// is in registers; the plane keeps these row sums. Other shapes take two, the dual activation over every pixel into `staged`
+// row is the sum of three rows of the plane before, goes through the dual activation, and is summed along itself while the
+// next row is computed; the plane keeps these row sums. Other shapes take two, the dual activation over every pixel into `staged`
 // and the filter back. Of a 32 x 32 image all of it stays in the first-level cache (f32) or the second (f64). Several planes
 // go forward together, a few layers each in turn, so that the images' parameters of these layers are fetched once for all.
 #pragma once
@@ -52,7 +52,7 @@ template <class S> struct StepVectors<S, 2> {
   static const int together = 2;
   typedef Pack<S, 2> G;
   typedef typename G::V V;
-  template <class From> static TESSERA_INLINE V gather(From from) { return {{from(0), from(1)}}; }
+  template <class From> static TESSERA_INLINE V gather(From from) { return G::gather(from); }
   template <class To> static TESSERA_INLINE void scatter(const V& v, To to) {
     to(0, v.v[0]);
     to(1, v.v[1]);
