@@ -9,6 +9,7 @@
 // Every activation has
 //   parameters          how many numbers an image hands to its pairs
 //   levelSlopes         true where T'_aa does not depend on the variance
+//   longChain           true where a pair is roots, divisions and a polynomial one after the other (fcn.h, WidePairs)
 //   pair<Level>(delta, a, b, complement, slope, slopeComplement)
 //                       scale * delta_T, scale * T'_ab, scale * D'; a(p), b(p) give the images' parameters. Level promises
 //                       that both images have one variance, bit for bit: the same bits for less work. Swapping the images
@@ -38,6 +39,7 @@ template <class S> struct Identity {
   typedef typename S::Real Real;
   static const int parameters = 0;
   static const bool levelSlopes = true;
+  static const bool longChain = false;
   V scale;
   Identity(const Network&, double s) : scale(S::all(Real(s))) {}
   template <bool Level, class A, class B> TESSERA_INLINE void pair(V delta, A, B, V& complement, V& slope, V& slopeComplement) const {
@@ -61,6 +63,7 @@ template <class S> struct Abrelu {
   typedef typename S::Real Real;
   static const int parameters = 2;
   static const bool levelSlopes = true;
+  static const bool longChain = false;
   V mean, kappa;
   Abrelu(const Network& n, double s)
       : mean(S::all(Real(s * (n.a * n.a + n.b * n.b) / 2))), kappa(S::all(Real(s * (n.a - n.b) * (n.a - n.b) / (2 * PI)))) {}
@@ -71,15 +74,15 @@ template <class S> struct Abrelu {
     if (slowDivider) return bothPolynomials(z, y, theta, ratio);
     // With p = (theta / (2 y) - 1) / z: J / (2 y z) = 2 - 1 / (1 + sqrt(1-z)) - (1 - 2z) p, without cancellation.
     V inverse = Real(1) / (S::sqrt(Real(1) - z) + Real(1));
-    V p = horner<S, WideAsinPolynomial<double>>(z), twice = y + y;
+    V p = polynomial<S, WideAsinPolynomial<double>>(z), twice = y + y;
     theta = S::fma(twice * z, p, twice);
     ratio = twice * S::fma(S::fma(z, S::all(2), S::all(-1)), p, Real(2) - inverse);
   }
   static TESSERA_INLINE void segment(float, V z, V y, V& theta, V& ratio) { bothPolynomials(z, y, theta, ratio); }
   static TESSERA_INLINE void bothPolynomials(V z, V y, V& theta, V& ratio) {
     V twice = y + y;
-    theta = S::fma(twice * z, horner<S, WideAsinPolynomial<Real>>(z), twice);
-    ratio = twice * horner<S, SegmentPolynomial<Real>>(z);
+    theta = S::fma(twice * z, polynomial<S, WideAsinPolynomial<Real>>(z), twice);
+    ratio = twice * polynomial<S, SegmentPolynomial<Real>>(z);
   }
 
   /** 1 / (2 u_a u_b), z, theta and u_a u_b J of a pair. */
@@ -174,6 +177,7 @@ template <class S> struct Erf {
   typedef typename S::Real Real;
   static const int parameters = 3;
   static const bool levelSlopes = false;
+  static const bool longChain = true;
   V factor;
   Erf(const Network&, double s) : factor(S::all(Real(s * 4 / PI))) {}
   template <bool Level, class A, class B> TESSERA_INLINE void pair(V delta, A a, B b, V& complement, V& slope, V& slopeComplement) const {
@@ -211,6 +215,7 @@ template <class S> struct Gelu {
   typedef typename S::Real Real;
   static const int parameters = 6;
   static const bool levelSlopes = false;
+  static const bool longChain = true;
   V quarter, factor;
   Gelu(const Network&, double s) : quarter(S::all(Real(s / 4))), factor(S::all(Real(s / (2 * PI)))) {}
   template <bool Level, class A, class B> TESSERA_INLINE void pair(V delta, A a, B b, V& complement, V& slope, V& slopeComplement) const {
@@ -283,6 +288,7 @@ template <class S> struct Sin {
   typedef typename S::Real Real;
   static const int parameters = 2;
   static const bool levelSlopes = false;
+  static const bool longChain = false;
   V square, valueScale, slopeScale, twiceSine, twiceCosine, cosine;
   Sin(const Network& n, double s)
       : square(S::all(Real(n.b * n.b))), valueScale(S::all(Real(s * n.a * n.a / 2))), slopeScale(S::all(Real(s * n.a * n.a * n.b * n.b / 2))),
@@ -318,6 +324,7 @@ template <class S> struct Rbf {
   typedef typename S::Real Real;
   static const int parameters = 0;
   static const bool levelSlopes = true;
+  static const bool longChain = false;
   V scale, twice, slopeScale;
   Rbf(const Network& n, double s) : scale(S::all(Real(s))), twice(S::all(Real(2 * n.a))), slopeScale(S::all(Real(2 * n.a * s))) {}
   template <bool Level, class A, class B> TESSERA_INLINE void pair(V delta, A, B, V& complement, V& slope, V& slopeComplement) const {

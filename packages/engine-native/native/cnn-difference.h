@@ -74,7 +74,7 @@ template <class S> struct AbreluDifference {
     const bool anyWide = S::anyLess(wide, S::abs(t));
     if (__builtin_expect(anyWide, 0)) clipped = S::pickLess(S::abs(t), wide, t, V{});
     V square = clipped * clipped;
-    V bend = clipped * square * horner<S, AtanPolynomial<Real>>(square);
+    V bend = clipped * square * polynomial<S, AtanPolynomial<Real>>(square);
     V x = clipped + bend;
     V turn = x + x;
     V grown = S::fma(n, thetaRef + x, -(g * (rest - vRef)) * bend);

@@ -22,7 +22,7 @@ enum ImageNumber { HALF_VARIANCE, HALF_THETA, THETA_DEVIATION, QUARTER_SLOPE_DEV
  * The state of the pairs of `Rows` row images and `Together` vectors of column images, and one layer of it. Rows share what
  * is loaded of the columns; four vectors in all hide each other's chains of operations.
  */
-template <class Real, template <class> class ActivationOf, int Rows = 2, int Together = 2> struct PairVectors {
+template <class Real, template <class> class ActivationOf, int Rows, int Together> struct PairVectors {
   typedef Simd<Real> S;
   static const int rows = Rows, together = Together, width = together * S::lanes;
   typedef Pack<S, together> G;
@@ -61,11 +61,20 @@ template <class Real, template <class> class ActivationOf, int Rows = 2, int Tog
   }
 };
 
+/**
+ * Two rows by two vectors. Where vectors of four doubles take half as long as their chain of operations lets them, all four
+ * vectors go through a long chain side by side: a CPU finds two rows' chains too far apart.
+ */
+template <class Real, template <class> class ActivationOf> struct WidePairs {
+  static const bool sideBySide = ActivationOf<Simd<Real>>::longChain && sizeof(Real) == 8 && TESSERA_VECTOR_BYTES == 32;
+  typedef PairVectors<Real, ActivationOf, sideBySide ? 1 : 2, sideBySide ? 4 : 2> Type;
+};
+
 template <class RealType, template <class> class ActivationOf> struct Fcn {
   typedef RealType Real;
   typedef Simd<Real> S;
   /** Whole blocks, and those of one vector of columns: at the diagonal and beside the last column. */
-  typedef PairVectors<Real, ActivationOf, 2, 2> Wide;
+  typedef typename WidePairs<Real, ActivationOf>::Type Wide;
   typedef PairVectors<Real, ActivationOf, 4, 1> Narrow;
   typedef Simd<double> D;
   typedef typename D::V DV;
@@ -427,7 +436,7 @@ template <class RealType, template <class> class ActivationOf> struct Fcn {
 
 /** The layers of `runBlock` on parameters that stay the same: nothing is loaded or stored but what the registers do not hold. */
 template <class Real, template <class> class ActivationOf> struct Registers {
-  typedef PairVectors<Real, ActivationOf> Pairs;
+  typedef typename WidePairs<Real, ActivationOf>::Type Pairs;
   typedef typename Pairs::G G;
   typedef Simd<double> D;
   typedef typename Pairs::Activation Activation;

@@ -219,10 +219,7 @@ template <> TESSERA_INLINE Simd<float>::V Simd<float>::sqrt(V x) {
   return x;
 }
 #endif
-template <class R> TESSERA_INLINE typename Simd<R>::V Simd<R>::pickLess(V a, V b, V yes, V no) {
-  I mask = a < b;
-  return (V)(((I)yes & mask) | ((I)no & ~mask));
-}
+template <class R> TESSERA_INLINE typename Simd<R>::V Simd<R>::pickLess(V a, V b, V yes, V no) { return a < b ? yes : no; }
 #if defined(__AVX2__)
 template <> TESSERA_INLINE bool Simd<double>::anyLess(V a, V b) { return _mm256_movemask_pd((__m256d)(a < b)) != 0; }
 template <> TESSERA_INLINE bool Simd<float>::anyLess(V a, V b) { return _mm256_movemask_ps((__m256)(a < b)) != 0; }

@@ -43,6 +43,7 @@ template <class S> struct Tanh {
   static const int terms = TanhTable::terms;
   static const int parameters = 5 + 3 * terms;
   static const bool levelSlopes = false;
+  static const bool longChain = false;
   V scale;
   const TanhTable* table;
   Tanh(const Network& n, double s) : scale(S::all(Real(s))), table((const TanhTable*)n.table) {}
