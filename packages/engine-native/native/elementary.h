@@ -1,22 +1,9 @@
-// Arc sine, arc cosine, exp and expm1 on vectors: minimax polynomials (Remez, weighted by the relative error of the
+// Arc sine, arc tangent, exp and expm1 on vectors: minimax polynomials (Remez, weighted by the relative error of the
 // function), errors measured over the whole range by test/elementary.test.ts.
 #pragma once
 #include "simd.h"
 
 namespace TESSERA_ISA {
-
-/** (asin(sqrt z) / sqrt z - 1) / z for z in [0, sin^2(pi/8)]: relative error of asin 5.6e-18 (f64), 4.8e-9 (f32). */
-template <class Real> struct AsinPolynomial;
-template <> struct AsinPolynomial<double> {
-  static const int degree = 9;
-  static constexpr double c[degree + 1] = {
-      0.166666666666660906,  0.0750000000018889984, 0.0446428569286077632, 0.030381956454829288,   0.0223717733496264045,
-      0.0173603924375948889, 0.0138691241028109412, 0.0123112767615943821, 0.00612260536678978115, 0.0175973776264280937};
-};
-template <> struct AsinPolynomial<float> {
-  static const int degree = 3;
-  static constexpr float c[degree + 1] = {0.166665666280051251f, 0.0750646503813630662f, 0.0433577568624070541f, 0.0401492710392738323f};
-};
 
 /** (atan(sqrt z) / sqrt z - 1) / z for z in [0, tan^2(pi/6)]: relative error of atan 7.4e-18 (f64), 1.6e-9 (f32). */
 template <class Real> struct AtanPolynomial;
@@ -106,39 +93,6 @@ template <class S, class P> TESSERA_INLINE typename S::V polynomial(typename S::
   }
   if (P::degree % 2) return S::fma(sum, x, next);
   return S::fma(S::fma(sum, x, next), x, S::all(P::c[0]));
-}
-
-/** asin u for |u| <= sin(pi/8) * (1 + 5e-7). */
-template <class S> TESSERA_INLINE typename S::V asinCore(typename S::V u) {
-  typename S::V z = u * u;
-  return S::fma(u * z, polynomial<S, AsinPolynomial<typename S::Real>>(z), u);
-}
-
-/**
- * asin x, given r = sqrt(1 - x^2). Above pi/8 the angle is turned by pi/4 or pi/2, so that one short polynomial
- * serves everywhere and small x keep their relative accuracy.
- */
-template <class S> TESSERA_INLINE typename S::V asinOf(typename S::V x, typename S::V r) {
-  typedef typename S::Real Real;
-  typename S::V a = S::abs(x), low = S::all(Real(0.38268343236508977)), high = S::all(Real(0.92387953251128674));
-  typename S::V turned = (a - r) * S::all(Real(0.70710678118654752));
-  typename S::V u = S::pickLess(low, a, turned, a), offset = S::pickLess(low, a, S::all(Real(0.78539816339744831)), typename S::V{});
-  u = S::pickLess(high, a, -r, u);
-  offset = S::pickLess(high, a, S::all(Real(1.5707963267948966)), offset);
-  return S::withSign(offset + asinCore<S>(u), x);
-}
-
-/** acos x in [0, pi], given r = sqrt(1 - x^2): relative accuracy near x = 1, where it is about r. */
-template <class S> TESSERA_INLINE typename S::V acosOf(typename S::V x, typename S::V r) {
-  typedef typename S::Real Real;
-  typename S::V a = S::abs(x), low = S::all(Real(0.38268343236508977)), high = S::all(Real(0.92387953251128674));
-  typename S::V turned = (r - a) * S::all(Real(0.70710678118654752));
-  typename S::V u = S::pickLess(low, a, turned, -a);
-  typename S::V offset = S::pickLess(low, a, S::all(Real(0.78539816339744831)), S::all(Real(1.5707963267948966)));
-  u = S::pickLess(high, a, r, u);
-  offset = S::pickLess(high, a, typename S::V{}, offset);
-  typename S::V angle = offset + asinCore<S>(u);
-  return S::pickLess(x, typename S::V{}, S::all(Real(3.1415926535897932)) - angle, angle);
 }
 
 /** atan t for |t| <= tan(pi/6), relatively accurate down to 0. */

@@ -62,8 +62,8 @@ template <class Real, template <class> class ActivationOf, int Rows, int Togethe
 };
 
 /**
- * Two rows by two vectors. Where vectors of four doubles take half as long as their chain of operations lets them, all four
- * vectors go through a long chain side by side: a CPU finds two rows' chains too far apart.
+ * Two rows by two vectors. A long chain of operations on vectors of four doubles takes longer than the operations would, and
+ * a second row's comes too late for the CPU to fill it: there all four vectors are of one row, side by side.
  */
 template <class Real, template <class> class ActivationOf> struct WidePairs {
   static const bool sideBySide = ActivationOf<Simd<Real>>::longChain && sizeof(Real) == 8 && TESSERA_VECTOR_BYTES == 32;
