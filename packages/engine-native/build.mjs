@@ -25,6 +25,7 @@ export const engineLibrary = {
   once: [
     { name: 'library', source: 'library.cpp', flags: [] },
     { name: 'threads', source: 'threads.cpp', flags: [] },
+    { name: 'pages', source: 'pages.cpp', flags: [] },
   ],
   perSet: (isa) => (isa === 'avx512' ? [...units(isa), ...dual] : units(isa)),
 };

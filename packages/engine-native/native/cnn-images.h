@@ -2,9 +2,9 @@
 // precision, once per image. Variances are kept as a common reference, which starts as a constant and depends on the
 // pixel where the padding is zero, plus the image's deviation: what two images differ by is right to rounding.
 #pragma once
-#include <sys/mman.h>
 #include "activations.h"
 #include "cnn-difference.h"
+#include "pages.h"
 #include "plane.h"
 
 namespace TESSERA_ISA {
@@ -12,15 +12,8 @@ namespace TESSERA_ISA {
 /** Memory that is written before it is read, in huge pages where the system has them: not zeroed. */
 template <class T> class Pages {
  public:
-  explicit Pages(size_t count) {
-    const size_t page = 2 << 20, bytes = (count * sizeof(T) + 128 + page - 1) / page * page;
-    items = count ? (T*)aligned_alloc(page, bytes) : nullptr;
-    empty = count == 0;
-#ifdef MADV_HUGEPAGE
-    if (items) madvise(items, bytes, MADV_HUGEPAGE);
-#endif
-  }
-  ~Pages() { free(items); }
+  explicit Pages(size_t count) : items(count ? (T*)takePages(count * sizeof(T) + 128) : nullptr), empty(count == 0) {}
+  ~Pages() { givePages(items); }
   Pages(const Pages&) = delete;
   Pages& operator=(const Pages&) = delete;
   operator T*() const { return items; }

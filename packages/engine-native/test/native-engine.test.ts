@@ -95,6 +95,31 @@ describe('the native engine', () => {
     },
   );
 
+  it('has the same bits whatever calls of other sizes left in the memory it takes over', async () => {
+    const shape = { height: 8, width: 8, channels: 3 };
+    const images = (count: number): ImageBlock => ({
+      key: `${count}`,
+      count,
+      shape,
+      data: Float64Array.from({ length: count * 192 }, (_, i) => 1.4 * Math.sin(count + i * i)),
+    });
+    const sizes = [40, 3, 90, 17].flatMap((count) => [1, 12].map((depth) => [count, depth] as const));
+    const tasks = sizes.map(([count, depth]) =>
+      task(images(count), {
+        architecture: { ...erf, family: 'cnn-flatten' },
+        depths: [depth],
+        precision: depth === 1 ? 'f32' : 'f64',
+      }),
+    );
+    const engine = openNativeEngine();
+    const wanted = [];
+    for (const one of tasks) wanted.push(await engine.computeTile(one));
+    for (let round = 0; round < 3; round++) {
+      const found = await Promise.all(tasks.toReversed().map((one) => engine.computeTile(one)));
+      expect(found.toReversed()).toEqual(wanted);
+    }
+  });
+
   it('takes the read-in of blocks it has seen from its cache, with the same bits', async () => {
     const values = Array.from({ length: 5 * 9 }, (_, i) => Math.sin(i));
     const rows = block('cached', values, 9);
