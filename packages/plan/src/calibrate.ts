@@ -1,5 +1,5 @@
 /**
- * What a process measures of its machine at its start, in well under a second: the least of a few short runs each, so
+ * What a process measures of its machine at its start, in under a second: the least of a few short runs each, so
  * that other processes which start beside it count little.
  */
 import { randomBytes } from 'node:crypto';
@@ -60,7 +60,7 @@ export interface Measured {
 }
 
 /**
- * Measures what the process works with. Takes about half a second.
+ * Measures what the process works with, in under a second.
  * @param machine what the process knows of its machine without measuring
  */
 export async function calibrate(
@@ -83,51 +83,78 @@ const cpuMs = () => {
   return (user + system) / 1000;
 };
 
-/** The least ns of a few runs: as many as `budgetMs` allow, at least three. */
-async function leastNs(work: () => Promise<unknown>, budgetMs: number, timeMs = cpuMs): Promise<number> {
+/**
+ * The least ns of each work's runs, in rounds of all of them: as many rounds as `budgetMs` allow, at least three. What
+ * holds up a process for a while (its start, a neighbour) then costs every work a round, and none its number.
+ */
+async function leastNsOfEach(
+  works: readonly (() => Promise<unknown>)[],
+  budgetMs: number,
+  timeMs = cpuMs,
+): Promise<number[]> {
   const begun = performance.now();
-  let least = Number.POSITIVE_INFINITY;
-  for (let runs = 0; runs < 3 || (runs < 20 && performance.now() - begun < budgetMs); runs++) {
-    const started = timeMs();
-    await work();
-    least = Math.min(least, timeMs() - started);
+  const least = works.map(() => Number.POSITIVE_INFINITY);
+  for (let rounds = 0; rounds < 3 || (rounds < 20 && performance.now() - begun < budgetMs); rounds++) {
+    for (const [i, work] of works.entries()) {
+      const started = timeMs();
+      await work();
+      least[i] = Math.min(least[i] as number, timeMs() - started);
+    }
   }
-  return least * 1e6;
+  return least.map((ms) => ms * 1e6);
 }
 
-/** Milliseconds for one number of the engine, of linear algebra, of the store. */
-const budgetsMs = { engine: 25, linalg: 40, store: 40 } as const;
+/** The least ns of a few runs. */
+async function leastNs(work: () => Promise<unknown>, budgetMs: number, timeMs = cpuMs): Promise<number> {
+  const [ns] = await leastNsOfEach([work], budgetMs, timeMs);
+  return ns as number;
+}
+
+/** Milliseconds for everything of the engine, for one number of linear algebra, of the store. */
+const budgetsMs = { engine: 350, linalg: 40, store: 40 } as const;
 
 const activations: Record<ProbedActivation, Activation> = { erf: { name: 'erf' }, relu: { name: 'relu' } };
+const probedActivations = ['erf', 'relu'] as const satisfies ProbedActivation[];
+const precisions = ['f64', 'f32'] as const satisfies Precision[];
 
 /** Networks whose entries stay ordinary numbers at every depth. */
 const network = { weightVariance: 1.5, biasVariance: 0.1, referenceVariance: 1 } as const;
 
-/** Two runs that differ in depth alone: their difference is layers, without the read-in and the call. */
+/**
+ * Two runs that differ in depth alone: their difference is layers, without the read-in and the call. Of so many images
+ * that what a layer costs an image counts little beside its pairs, as in a tile.
+ */
 const layerProbes = {
-  fcn: { family: 'fcn', images: 64, shape: { inputs: 16 }, depths: [20, 220] },
-  cnn: { family: 'cnn-flatten', images: 8, shape: { height: 32, width: 32, channels: 1 }, depths: [2, 22] },
+  fcn: { family: 'fcn', images: 192, shape: { inputs: 16 }, depths: [4, 24] },
+  cnn: { family: 'cnn-flatten', images: 24, shape: { height: 32, width: 32, channels: 1 }, depths: [1, 4] },
 } as const;
 
 async function calibrateEngine(engine: MeasuredEngine): Promise<EngineRates> {
+  const probes = layerForms.flatMap((form) =>
+    probedActivations.flatMap((activation) =>
+      precisions.map((precision) => layerProbe(engine, form, activation, precision)),
+    ),
+  );
+  const readIn = readInProbe(engine);
+  const works = [...probes.flatMap(({ deep, shallow }) => [deep, shallow]), readIn.run];
+  const least = await leastNsOfEach(works, budgetsMs.engine);
   const layer = {} as Record<LayerForm, Record<ProbedActivation, Record<Precision, number>>>;
-  for (const form of layerForms) {
-    layer[form] = { erf: { f64: 0, f32: 0 }, relu: { f64: 0, f32: 0 } };
-    for (const activation of ['erf', 'relu'] as const) {
-      for (const precision of ['f64', 'f32'] as const) {
-        layer[form][activation][precision] = await layerNs(engine, form, activation, precision);
-      }
-    }
+  for (const [i, { form, activation, precision, entryLayers }] of probes.entries()) {
+    const [deep, shallow] = [least[2 * i] as number, least[2 * i + 1] as number];
+    layer[form] ??= { erf: { f64: 0, f32: 0 }, relu: { f64: 0, f32: 0 } };
+    // A clock that went astray must not make work free.
+    layer[form][activation][precision] = Math.max(0.01, (deep - shallow) / entryLayers);
   }
-  return { layer, gramMultiplyAdd: await gramNs(engine) };
+  return { layer, gramMultiplyAdd: Math.max(1e-4, (least.at(-1) as number) / readIn.multiplyAdds) };
 }
 
-async function layerNs(
+/** A deep and a shallow run, and the entry-layers between them. */
+function layerProbe(
   engine: MeasuredEngine,
   form: LayerForm,
   activation: ProbedActivation,
   precision: Precision,
-): Promise<number> {
+) {
   const { family, images, shape, depths } = layerProbes[form];
   const [shallow, deep] = depths;
   const rows = imagesOf('rows', images, shape);
@@ -149,15 +176,14 @@ async function layerNs(
       rows,
       cols,
     });
-  const ns = (await leastNs(run(deep), budgetsMs.engine)) - (await leastNs(run(shallow), budgetsMs.engine));
   const pixels = 'inputs' in shape ? 1 : shape.height * shape.width;
-  // A clock that went astray must not make work free.
-  return Math.max(0.01, ns / (images * images * pixels * (deep - shallow)));
+  const entryLayers = images * images * pixels * (deep - shallow);
+  return { form, activation, precision, deep: run(deep), shallow: run(shallow), entryLayers };
 }
 
-/** ns per multiply-add of the read-in: a network without layers. Engines cache read-ins by key, so that each is new. */
-async function gramNs(engine: MeasuredEngine): Promise<number> {
-  const [images, inputs] = [96, 3072];
+/** The read-in alone: a network without layers. Engines cache read-ins by key, so that each is new. */
+function readInProbe(engine: MeasuredEngine) {
+  const [images, inputs] = [192, 3072];
   let next = 0;
   const run = () =>
     engine.computeTile({
@@ -170,7 +196,7 @@ async function gramNs(engine: MeasuredEngine): Promise<number> {
       rows: imagesOf(`rows ${next}`, images, { inputs }),
       cols: imagesOf(`columns ${next++}`, images, { inputs }),
     });
-  return Math.max(1e-4, (await leastNs(run, budgetsMs.engine)) / (images * images * inputs));
+  return { run, multiplyAdds: images * images * inputs };
 }
 
 /** Images of few inputs through `depth` layers: arithmetic, and little of the read-in. */
@@ -198,8 +224,13 @@ function imagesOf(name: string, count: number, shape: ImageShape): ProbeImages {
   const size = count * inputs;
   let images = made.get(size);
   if (images === undefined) {
-    const pixels = Uint8Array.from(noise(size), (number) => 128 * (1 + number));
-    const data = Float64Array.from(pixels, (byte) => (byte - normalization.offset) * normalization.factor);
+    const data = noise(size);
+    const pixels = new Uint8Array(size);
+    for (let i = 0; i < size; i++) {
+      const byte = Math.floor(128 * (1 + (data[i] as number)));
+      pixels[i] = byte;
+      data[i] = (byte - normalization.offset) * normalization.factor;
+    }
     images = { data, bytes: { pixels, normalization } };
     made.set(size, images);
   }
