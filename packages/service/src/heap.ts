@@ -1,10 +1,10 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * Up to this many training images a process's garbage is small change. At 1,024 a matrix has 8 MiB; that of 10,000 images
+ * Up to this many training images a process's garbage is small change. At 2,048 a matrix has 32 MiB; that of 10,000 images
  * has 800 MB, of which not one may wait for a collection longer than V8 thinks right.
  */
-const mostImages = 1024;
+const mostImages = 2048;
 
 /**
  * Lets garbage grow to three times what lives before the old generation is collected, the most that V8 grants by its own

@@ -6,6 +6,7 @@ import {
   type EncodedShard,
   encodeShard,
   readVerifiedShardChunk,
+  storedChunkBytes,
   streamShard,
   verifyShardIndex,
 } from './shard.js';
@@ -119,9 +120,10 @@ export async function mirrorShard(
   const depths = layout.axes.depth.length;
   const bytes = tileChunkBytes(layout);
   await verifyShardIndex(store, from, depths, bytes);
+  const room = Buffer.allocUnsafeSlow(storedChunkBytes(bytes));
   async function* transposedChunks(): AsyncGenerator<Uint8Array> {
     for (let depth = 0; depth < depths; depth += 1) {
-      yield transposeChunk(await readVerifiedShardChunk(store, from, depth, bytes), layout);
+      yield transposeChunk(await readVerifiedShardChunk(store, from, depth, bytes, room), layout);
     }
   }
   await store.put(to, streamShard(transposedChunks(), depths, bytes));
@@ -131,15 +133,15 @@ export async function mirrorShard(
 const blockSide = 32;
 
 function transposeChunk(chunk: Buffer, { tileSize, precision }: ExperimentLayout): Uint8Array {
-  const source = floatsOf(chunk, floatType(precision));
-  const target = source.slice();
-  transposeInto(target, source, {
+  const transposed = Buffer.allocUnsafeSlow(chunk.byteLength);
+  const type = floatType(precision);
+  transposeInto(floatsOf(transposed, type), floatsOf(chunk, type), {
     rows: tileSize,
     cols: tileSize,
     sourceStride: tileSize,
     targetStride: tileSize,
   });
-  return new Uint8Array(target.buffer, target.byteOffset, target.byteLength);
+  return transposed;
 }
 
 /**

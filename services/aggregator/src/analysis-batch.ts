@@ -4,7 +4,7 @@ import { labelMatrix } from '@tessera/dataset';
 import { type AnalysisVectors, type OpenedExperiment, writeAnalysisPiece } from '@tessera/experiment';
 import { type AnalysisPlace, analysesAt, kernelAt } from '@tessera/plan';
 import type { TaskOutcome } from '@tessera/runner';
-import { analysisPieceKey, eigenvalueCount } from '@tessera/store';
+import { analysisPieceKey, eigenvalueCount, storedChunkBytes, tileChunkBytes } from '@tessera/store';
 import { type MeanField, meanField } from '@tessera/theory';
 import type { Aggregation } from './aggregation.js';
 import { complementDiagonal, tileOperator } from './tile-operator.js';
@@ -49,7 +49,7 @@ export async function analyzeBatch(
 
 async function analyze(
   { linalg, matrices }: Aggregation,
-  { spec, plan, subset }: OpenedExperiment,
+  { spec, plan, subset, layout }: OpenedExperiment,
   tiles: TrainTiles,
   { kernel, depthIndex }: AnalysisPlace,
 ): Promise<SpectrumResult> {
@@ -74,7 +74,8 @@ async function analyze(
     const operator = tileOperator(linalg, tiles, kernel, depthIndex);
     return analyzeOperator(linalg, { ...question, operator, diagonal });
   }
-  return matrices.run(size, dynamics !== null, async ({ matrix, room, basis }) =>
+  const tileBytes = storedChunkBytes(tileChunkBytes(layout));
+  return matrices.run(size, tileBytes, dynamics !== null, async ({ matrix, room, basis }) =>
     analyzeMatrix(linalg, {
       ...question,
       complement: await tiles.matrix(kernel, 'train_train_complement', depthIndex, matrix, room),

@@ -10,10 +10,8 @@ import {
   type KernelBlock,
   kernelArrayName,
   readTiles,
-  storedChunkBytes,
   type TileStore,
   type TileView,
-  tileChunkBytes,
   variancesPiece,
 } from '@tessera/store';
 
@@ -58,7 +56,7 @@ export class TrainTiles {
   /**
    * One depth of a kernel or of its complement, m x m.
    * @param into m * m numbers to fill; new ones otherwise
-   * @param room what a stored tile is read into, if it is large enough
+   * @param room what stored tiles are read into, `storedChunkBytes(tileChunkBytes(layout))` bytes or more
    */
   matrix(
     kind: KernelName,
@@ -69,9 +67,8 @@ export class TrainTiles {
   ): Promise<Float64Array> {
     const { layout } = this.#experiment;
     const key = this.#keyOf(kernelArrayName(kind, block));
-    const fits = room !== undefined && room.byteLength >= storedChunkBytes(tileChunkBytes(layout));
     return this.#reading(() =>
-      assembleMatrix(this.#store, layout, key, depthIndex, into, this.#verified, fits ? room : undefined),
+      assembleMatrix(this.#store, layout, key, depthIndex, into, this.#verified, room),
     );
   }
 
