@@ -8,16 +8,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { TesseraClient } from '@tessera/client';
+import { freePort } from '@tessera/embedded';
 
+/** A stack that is not ready by then will not be. */
+const startMs = 180_000;
 const root = fileURLToPath(new URL('..', import.meta.url));
 const spec = await readFile(process.argv[2], 'utf8');
 const folder = await mkdtemp(join(tmpdir(), 'tessera-plan-'));
 const program = join(root, 'packages/cli/bin/tessera.js');
-const stack = spawn(process.execPath, [program, 'up', '--port', '0', '--data-dir', folder], {
-  stdio: ['ignore', 'pipe', 'inherit'],
+const port = await freePort();
+const url = `http://127.0.0.1:${port}`;
+const stack = spawn(process.execPath, [program, 'up', '--port', `${port}`, '--data-dir', folder], {
+  stdio: ['ignore', 'ignore', 'inherit'],
 });
 try {
-  const url = await addressOf(stack);
+  const client = new TesseraClient(url);
+  await until(() =>
+    client.ready().then(
+      () => true,
+      () => false,
+    ),
+  );
   const { children } = JSON.parse(await readFile(join(folder, 'stack.json'), 'utf8'));
   const computing = Object.entries(children).filter(([name]) => /^(worker|aggregator)/.test(name));
   await until(async () => (await readyOf(computing)) === computing.length);
@@ -67,21 +79,8 @@ try {
   }
 } finally {
   stack.kill('SIGINT');
-  await new Promise((done) => stack.once('exit', done));
+  if (stack.exitCode === null) await new Promise((done) => stack.once('exit', done));
   await rm(folder, { recursive: true, force: true });
-}
-
-/** The address that `tessera up` prints once everything is ready. */
-async function addressOf(child) {
-  let text = '';
-  return new Promise((resolve, reject) => {
-    child.once('exit', () => reject(new Error(text)));
-    child.stdout.on('data', (bytes) => {
-      text += bytes;
-      const found = /API: (http\S+)/.exec(text);
-      if (found) resolve(found[1]);
-    });
-  });
 }
 
 /** How many of the processes take tasks. */
@@ -92,8 +91,14 @@ async function readyOf(processes) {
   return (await Promise.all(logs)).filter((log) => log.includes('"msg":"ready"')).length;
 }
 
+/** Waits for what the stack does at its start. */
 async function until(isTrue) {
-  while (!(await isTrue())) await sleep(100);
+  const deadline = performance.now() + startMs;
+  while (!(await isTrue())) {
+    if (stack.exitCode !== null) throw new Error('the stack ended');
+    if (performance.now() > deadline) throw new Error('the stack did not become ready');
+    await sleep(100);
+  }
 }
 
 /** Seconds of CPU that the processes have used. */
