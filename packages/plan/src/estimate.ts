@@ -69,9 +69,9 @@ export function estimateWork(
         keptTestBytes(spec, counts, work) * costs.writeByte +
         work.stripsPerKernel * costs.task,
     ),
-    // Tiles are read, verified and linked; their mirror images are written, durably.
+    // Tiles are read and verified, and wait for the disk as they are linked; so do their mirror images, written here.
     finishes: seconds(
-      keptTrain * (costs.readByte + costs.durableByte / 2) +
+      keptTrain * (costs.readByte + costs.durableByte) +
         keptTestBytes(spec, counts, work) * costs.readByte +
         costs.task,
     ),
