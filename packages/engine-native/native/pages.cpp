@@ -1,6 +1,6 @@
 // Large pieces of memory, huge pages where the system has them, kept for the next call. New pages are dear: the system
 // clears each, and a virtual machine's may have to be got from its host first, which took up to 5 ms for one of 2 MiB.
-// What is kept is the system's to take back when memory is short (MADV_FREE), and never more than calls held at once.
+// What is kept is the system's to take back when memory is short (MADV_FREE), and no more pieces than calls held at once.
 #include "pages.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -80,6 +80,7 @@ void givePages(void* items) {
   piece.free = true;
   pieces.all[pieces.count++] = piece;
 #ifdef MADV_FREE
+  // While nobody else can have taken it: what is written before this call may be lost.
   madvise(piece.items, piece.bytes, MADV_FREE);
 #endif
 }
