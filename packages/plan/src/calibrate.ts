@@ -3,6 +3,7 @@
  * that other processes which start beside it count little.
  */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Activation, Architecture, ImageShape, KernelName, Precision } from '@tessera/spec';
 import { type LayerForm, layerForms, type ProbedActivation } from './cost-table.js';
 import { type EngineRates, type LinalgRates, probeSizes, type Rates, type StoreRates } from './rates.js';
@@ -76,15 +77,18 @@ export async function calibrate(
   };
 }
 
-/** Milliseconds by the clock, and of this process's CPU: what others take of the cores does not count. */
+/** Milliseconds by the clock. */
 const clockMs = () => performance.now();
-const cpuMs = () => {
+
+/**
+ * Milliseconds of this process's CPU: what others take of the cores does not count. Read once the thread that did the work
+ * has left its core: its time since the last tick, up to 4 ms, is booked only then.
+ */
+async function cpuMs(): Promise<number> {
+  await sleep(1);
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
-};
-
-/** Until the thread that did the work has left its core: its time since the last tick, up to 4 ms, is booked only then. */
-const settled = () => new Promise((resolve) => setTimeout(resolve, 1));
+}
 
 /**
  * The least ns of each work's runs, in rounds of all of them: as many rounds as `budgetMs` allow, at least three. What
@@ -93,29 +97,34 @@ const settled = () => new Promise((resolve) => setTimeout(resolve, 1));
 async function leastNsOfEach(
   works: readonly (() => Promise<unknown>)[],
   budgetMs: number,
-  timeMs = cpuMs,
+  timeMs: () => number | Promise<number> = cpuMs,
 ): Promise<number[]> {
   const begun = performance.now();
   const least = works.map(() => Number.POSITIVE_INFINITY);
+  let before = await timeMs();
   for (let rounds = 0; rounds < 3 || (rounds < 20 && performance.now() - begun < budgetMs); rounds++) {
     for (const [i, work] of works.entries()) {
-      const started = timeMs();
       await work();
-      await settled();
-      least[i] = Math.min(least[i] as number, timeMs() - started);
+      const after = await timeMs();
+      least[i] = Math.min(least[i] as number, after - before);
+      before = after;
     }
   }
   return least.map((ms) => ms * 1e6);
 }
 
 /** The least ns of a few runs. */
-async function leastNs(work: () => Promise<unknown>, budgetMs: number, timeMs = cpuMs): Promise<number> {
+async function leastNs(
+  work: () => Promise<unknown>,
+  budgetMs: number,
+  timeMs?: () => number | Promise<number>,
+): Promise<number> {
   const [ns] = await leastNsOfEach([work], budgetMs, timeMs);
   return ns as number;
 }
 
 /** Milliseconds for everything of the engine, for one number of linear algebra, of the store. */
-const budgetsMs = { engine: 350, linalg: 40, store: 40 } as const;
+const budgetsMs = { engine: 250, linalg: 40, store: 40 } as const;
 
 const activations: Record<ProbedActivation, Activation> = { erf: { name: 'erf' }, relu: { name: 'relu' } };
 const probedActivations = ['erf', 'relu'] as const satisfies ProbedActivation[];
